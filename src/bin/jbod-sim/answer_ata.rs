@@ -135,7 +135,7 @@ fn identity(drive: &Drive) -> Map<String, Value> {
 mod tests {
     use super::*;
     use crate::drive::Kind;
-    use crate::plan::sample;
+    use crate::products::sample;
 
     #[test]
     fn exit_status_follows_the_attributes() {

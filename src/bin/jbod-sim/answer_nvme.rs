@@ -190,7 +190,7 @@ fn self_tests(drive: &Drive) -> Value {
 mod tests {
     use super::*;
     use crate::drive::Kind;
-    use crate::plan::sample;
+    use crate::products::sample;
 
     #[test]
     fn several_namespaces_are_told_one_by_one() {

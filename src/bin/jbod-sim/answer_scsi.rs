@@ -150,7 +150,7 @@ pub fn object(value: Value) -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::sample;
+    use crate::products::sample;
 
     fn with(pairs: &[(&str, Value)]) -> Answer {
         let mut drive = sample(Kind::Sas);

@@ -239,7 +239,7 @@ pub fn wear(drive: &Drive) -> u64 {
 mod tests {
     use super::*;
     use crate::drive::Kind;
-    use crate::plan::sample;
+    use crate::products::sample;
 
     fn row(drive: &Drive, id: u64) -> Option<Value> {
         attributes(drive).iter().find(|a| a.id == id).map(Attribute::json)

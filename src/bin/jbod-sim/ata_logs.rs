@@ -173,7 +173,7 @@ pub fn selective() -> Value {
 mod tests {
     use super::*;
     use crate::drive::Kind;
-    use crate::plan::sample;
+    use crate::products::sample;
 
     #[test]
     fn only_a_newer_extended_pass_makes_a_failure_void() {

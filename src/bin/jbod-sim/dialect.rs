@@ -85,7 +85,7 @@ fn of_scsi(body: &mut Map<String, Value>, version: Version, drive: Option<&Drive
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::sample;
+    use crate::products::sample;
     use crate::{answer_nvme, answer_scsi};
     use serde_json::json;
 

@@ -2,7 +2,8 @@
 
 use crate::drive::{Drive, Kind};
 use crate::files::{attribute, make_dir, put, remove_tree};
-use crate::plan::{SlotNames, dual_actuator, kinds, make_up, number, place, pools, sata_ssd, shelf};
+use crate::layout::{SlotNames, assign_addresses, assign_maps, kinds, place, pools, shelf};
+use crate::products::{dual_actuator, generate, sata_ssd};
 use crate::recorded;
 use crate::store::{Host, LeafName, Pool, Store, Tools};
 use crate::{links, other, shelf as shelves, sysfs};
@@ -119,7 +120,10 @@ pub fn run(options: &Options) -> Result<()> {
         binary: std::env::current_exe().context("cannot tell where this program is")?,
     };
     name_bays(&mut host, &slotted, options.slot_names);
-    let last_generic = number(&mut host, &mut slotted, options.paths, options.multipath);
+    let last_generic = assign_addresses(&mut host, &mut slotted, options.paths);
+    if options.multipath {
+        assign_maps(&mut slotted);
+    }
     let pools = pools(&slotted, options.pools, options.vdev_width);
     let mut drives = slotted;
     drives.extend((0u32..).zip(unslotted).map(|(n, d)| Drive { nvme: Some(n), ..d }));
@@ -159,7 +163,7 @@ fn made_up(options: &Options) -> Result<Vec<Drive>> {
             dual -= 1;
             dual_actuator(options.seed, n)
         }
-        _ => make_up(options.seed, kind, n),
+        _ => generate(options.seed, kind, n),
     };
     Ok((0u64..).zip(kinds).map(drive).collect())
 }

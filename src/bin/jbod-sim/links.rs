@@ -1,9 +1,9 @@
 //! What udev and device-mapper add: `dev/disk/by-…` and multipath maps. Links are made from where
 //! a drive is now, and taken away by name.
 
+use crate::device_dirs::{by_path, drive_dir};
 use crate::drive::{Drive, Kind, Path};
 use crate::files::{attribute, link, make_dir, put, remove, remove_tree};
-use crate::places::{by_path, drive_dir};
 use crate::store::{Host, LeafName, Store};
 use crate::sysfs::disk;
 use anyhow::Result;
@@ -187,7 +187,7 @@ pub fn leaf_path(host: &Host, drive: &Drive) -> (String, bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::sample;
+    use crate::products::sample;
 
     #[test]
     fn names_are_those_of_udev() {

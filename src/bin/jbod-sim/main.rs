@@ -9,20 +9,21 @@ mod answer_scsi;
 mod args;
 mod ata_attributes;
 mod ata_logs;
+mod device_dirs;
 mod dialect;
 mod drive;
 mod files;
 mod host;
+mod hotplug;
 mod keys;
+mod layout;
 mod links;
 mod list;
-mod moves;
 mod other;
 mod outside;
 mod path_faults;
-mod places;
-mod plan;
 mod presence;
+mod products;
 mod reach;
 mod recorded;
 mod scan;
@@ -35,12 +36,12 @@ mod sysfs;
 mod trouble;
 mod version;
 mod zpool;
+mod zpool_activity;
+mod zpool_activity_json;
+mod zpool_activity_text;
 mod zpool_json;
-mod zpool_object;
+mod zpool_json_object;
 mod zpool_text;
-mod zpool_work;
-mod zpool_work_json;
-mod zpool_work_text;
 
 use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
@@ -184,12 +185,12 @@ fn command(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Host(options) => host::run(&options),
         Command::Set { dir, target, pairs } => set::run(&dir, &target, &pairs),
-        Command::Pull { dir, targets, path } => moves::pull(&dir, &targets, path),
+        Command::Pull { dir, targets, path } => hotplug::pull(&dir, &targets, path),
         Command::Insert { dir, bay, serial, kind, model, dual_actuator } => {
-            moves::insert(&dir, &bay, &moves::Wanted { serial, kind, model, dual_actuator })
+            hotplug::insert(&dir, &bay, &hotplug::NewDrive { serial, kind, model, dual_actuator })
         }
-        Command::SwapLetters { dir, one, other } => moves::swap_letters(&dir, &one, &other),
-        Command::Swap { dir, one, other } => moves::swap(&dir, &one, &other),
+        Command::SwapLetters { dir, one, other } => hotplug::swap_letters(&dir, &one, &other),
+        Command::Swap { dir, one, other } => hotplug::swap(&dir, &one, &other),
         Command::Raid { dir, options } => outside::raid(&dir, &options),
         Command::Usb { dir, bridge, ssd } => outside::usb(&dir, bridge, ssd),
         Command::Shelf { dir, shelf, options } => presence::run(&dir, &shelf, None, &options),

@@ -1,8 +1,8 @@
 //! The rest of the host: HBAs, `NVMe` drives, and block devices that no drive list should show.
 
+use crate::device_dirs::host_dir;
 use crate::drive::Drive;
 use crate::files::{attribute, link, link_text, make_dir, put, remove, remove_tree};
-use crate::places::host_dir;
 use crate::store::Store;
 use crate::sysfs::{disk, generic, partition_of};
 use anyhow::Result;

@@ -3,7 +3,7 @@
 
 use crate::drive::{Drive, Kind, Path, RaidPlace, hash, letters, mix};
 use crate::files::{attribute, link, link_text, make_dir, put, say};
-use crate::plan::{make_up, sata_ssd};
+use crate::products::{generate, sata_ssd};
 use crate::store::{Host, Member, Store, Volume};
 use crate::sysfs::{disk, generic, partition_of};
 use anyhow::{Result, bail};
@@ -165,7 +165,7 @@ pub fn raid(dir: &std::path::Path, options: &RaidOptions) -> Result<()> {
     let mut bytes = 0;
     for n in 0..options.disks {
         let kind = if n < options.disks - options.sata { Kind::Sas } else { Kind::Sata };
-        let mut drive = make_up(host.seed, kind, free.index + n);
+        let mut drive = generate(host.seed, kind, free.index + n);
         let number = options.first + n;
         drive.raid = Some(RaidPlace { host: free.host, number });
         bytes += drive.bytes;
@@ -214,7 +214,7 @@ pub fn usb(dir: &std::path::Path, bridge: Bridge, ssd: bool) -> Result<()> {
     let host = store.host()?;
     let free = free(&store, &host)?;
     let mut drive: Drive =
-        if ssd { sata_ssd(host.seed, free.index) } else { make_up(host.seed, Kind::Sata, free.index) };
+        if ssd { sata_ssd(host.seed, free.index) } else { generate(host.seed, Kind::Sata, free.index) };
     // The box tells its own maker instead of "ATA".
     "External".clone_into(&mut drive.vendor);
     drive.usb = Some(match bridge {

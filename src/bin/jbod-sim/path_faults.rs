@@ -1,9 +1,9 @@
 //! Faults of single paths: the kernel's state of a path, and what smartctl gets over it.
 
+use crate::device_dirs::drive_dir;
 use crate::drive::Drive;
 use crate::files::attribute;
 use crate::other::{controller_dir, second_controller};
-use crate::places::drive_dir;
 use crate::store::Store;
 use anyhow::{Result, bail};
 

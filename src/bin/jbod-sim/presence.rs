@@ -1,9 +1,9 @@
 //! Shelves and IOMs that disappear from sysfs, and come back: `jbod-sim shelf` and `jbod-sim module`.
 
+use crate::device_dirs::enclosure_dir;
 use crate::drive::Bay;
 use crate::files::{link, remove};
-use crate::moves::{Wanted, insert, pull};
-use crate::places::enclosure_dir;
+use crate::hotplug::{NewDrive, insert, pull};
 use crate::store::{Host, Store};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
@@ -40,7 +40,7 @@ pub fn run(dir: &Path, word: &str, iom: Option<u32>, options: &PresenceOptions) 
         let targets = drives(dir, shelf, iom, is_back)?;
         for target in &targets {
             if is_back {
-                insert(dir, target, &Wanted { serial: None, kind: None, model: None, dual_actuator: false })?;
+                insert(dir, target, &NewDrive { serial: None, kind: None, model: None, dual_actuator: false })?;
             } else {
                 pull(dir, std::slice::from_ref(target), iom)?;
             }

@@ -191,7 +191,7 @@ pub fn disk_behind(drive: &Drive, volume: &Volume, name: &str, number: u64, sat:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::sample;
+    use crate::products::sample;
 
     fn ask(drive: &Drive, kind: Option<&str>) -> Result<(Talk, String, String), String> {
         let request =

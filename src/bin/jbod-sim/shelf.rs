@@ -1,9 +1,9 @@
 //! The shelf's own side: the SES processor, the enclosure class device, and the attributes of its
 //! bays, which a silent shelf never answers.
 
+use crate::device_dirs::{drive_dir, enclosure_dir, end_device_dir, scsi_dir};
 use crate::drive::{Bay, Drive};
 use crate::files::{attribute, link, link_text, make_dir, make_one, put, remove, remove_tree, replace};
-use crate::places::{drive_dir, enclosure_dir, end_device_dir, scsi_dir};
 use crate::store::{Host, Iom, Store};
 use crate::sysfs::{generic, make_expander};
 use anyhow::{Context, Result, bail};

@@ -50,7 +50,7 @@ pub struct Shelf {
 
 /// The numbers a SCSI host gives out next.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Next {
+pub struct NextNumbers {
     pub target: u32,
     /// By shelf.
     pub ports: Vec<u32>,
@@ -65,7 +65,7 @@ pub struct Host {
     pub leaf: LeafName,
     pub shelves: Vec<Shelf>,
     /// By SCSI host.
-    pub next: Vec<Next>,
+    pub next: Vec<NextNumbers>,
     pub multipath: bool,
     /// The binary that bin/smartctl and bin/zpool lead to.
     pub binary: PathBuf,

@@ -1,9 +1,9 @@
 //! One drive on one path, in sysfs and among the nodes: how it appears and how it vanishes.
 //! Laying out a host, pulling, inserting and renaming are all made of these two.
 
+use crate::device_dirs::{drive_dir, enclosure_dir, end_device_dir, expander_dir, port_address, port_dir, target_dir};
 use crate::drive::{Bay, Drive, Kind, Path};
 use crate::files::{attribute, link, link_text, make_one, put, remove, remove_tree};
-use crate::places::{drive_dir, enclosure_dir, end_device_dir, expander_dir, port_address, port_dir, target_dir};
 use crate::store::{Host, Store};
 use anyhow::{Context, Result};
 
@@ -200,13 +200,13 @@ pub fn make_expander(store: &Store, host: &Host, iom: u32, shelf: usize) -> Resu
     let expander = store.root.join(expander_dir(iom, shelf));
     let sas = expander.join("sas_device").join(format!("expander-{iom}:{shelf}"));
     crate::files::make_dir(&sas)?;
-    attribute(&sas, "sas_address", &format!("0x{}", crate::places::expander_address(host, iom, shelf)))
+    attribute(&sas, "sas_address", &format!("0x{}", crate::device_dirs::expander_address(host, iom, shelf)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::sample;
+    use crate::products::sample;
 
     #[test]
     fn vpd_pages_have_their_lengths() {

@@ -6,9 +6,9 @@ use crate::files::{append_line, say};
 use crate::links::{leaf_path, pool_by_id};
 use crate::store::{Host, Pool, Store, Vdev};
 use crate::trouble;
+use crate::zpool_activity::PoolWork;
 use crate::zpool_json;
 use crate::zpool_text::{Row, Table, print_pool};
-use crate::zpool_work::PoolWork;
 use anyhow::Result;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -294,12 +294,13 @@ fn rows_of_group(rows: &mut Vec<Row>, what: &str, place: usize, leaf: Row, other
 mod tests {
     use super::*;
     use crate::drive::Kind;
-    use crate::plan::{make_up, place, pools, shelf};
+    use crate::layout::{place, pools, shelf};
+    use crate::products::generate;
     use crate::store::LeafName;
 
     #[test]
     fn a_pulled_leaf_degrades_what_is_above_it() {
-        let mut drives: Vec<Drive> = (0..12).map(|n| make_up(1, Kind::Sas, n)).collect();
+        let mut drives: Vec<Drive> = (0..12).map(|n| generate(1, Kind::Sas, n)).collect();
         place(&mut drives, 1, 12);
         let pools = pools(&drives, 1, 8);
         let (host, next) = (

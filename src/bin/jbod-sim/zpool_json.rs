@@ -3,9 +3,9 @@
 
 use crate::store::Pool;
 use crate::zpool::Options;
-use crate::zpool_object::Object;
+use crate::zpool_activity_json::{add, add_leaf_work};
+use crate::zpool_json_object::Object;
 use crate::zpool_text::{Row, Table, advice};
-use crate::zpool_work_json::{add, add_leaf_work};
 use serde_json::Value;
 
 pub fn print(pools: &[(&Pool, Table)], options: Options) -> String {

@@ -3,8 +3,8 @@
 use crate::drive::{hash, mix};
 use crate::store::Pool;
 use crate::zpool::Options;
-use crate::zpool_work::{PoolWork, Stage};
-use crate::zpool_work_text::{leaf_remarks, sections};
+use crate::zpool_activity::{PoolWork, Stage};
+use crate::zpool_activity_text::{leaf_remarks, sections};
 use serde_json::Value;
 use std::fmt::Write;
 

@@ -3,9 +3,9 @@
 //! `print_status_trim` in its `zpool_main.c`. Dates are in UTC.
 
 use crate::zpool::Options;
+use crate::zpool_activity::{PoolWork, Stage, Task, share, without_number};
+use crate::zpool_activity_json::ERROR_BLOCKS;
 use crate::zpool_text::{nice, size};
-use crate::zpool_work::{PoolWork, Stage, Task, share, without_number};
-use crate::zpool_work_json::ERROR_BLOCKS;
 use jiff::Timestamp;
 use std::fmt::Write;
 

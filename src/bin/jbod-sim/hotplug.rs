@@ -1,7 +1,7 @@
 //! Drives that come, go and change names while the host runs: pull, insert and the two swaps.
 
 use crate::drive::{Bay, Drive, Kind, Path, letters, unit_key};
-use crate::plan::{dual_actuator, make_up};
+use crate::products::{dual_actuator, generate};
 use crate::shelf::{ioms, set_bay_everywhere};
 use crate::store::{Host, Store, parse_bay};
 use crate::{links, other, sysfs};
@@ -10,7 +10,7 @@ use serde_json::json;
 
 /// What kind of new drive `insert` is asked for.
 #[derive(Debug)]
-pub struct Wanted {
+pub struct NewDrive {
     pub serial: Option<String>,
     pub kind: Option<Kind>,
     pub model: Option<String>,
@@ -121,7 +121,7 @@ fn lowest(store: &Store, dir: &str, name: impl Fn(u32) -> String) -> u32 {
     (0..=u32::MAX).find(|n| dir.join(name(*n)).symlink_metadata().is_err()).unwrap_or(0)
 }
 
-pub fn insert(dir: &std::path::Path, word: &str, wanted: &Wanted) -> Result<()> {
+pub fn insert(dir: &std::path::Path, word: &str, wanted: &NewDrive) -> Result<()> {
     let store = Store::open(dir)?;
     let _lock = store.lock()?;
     let mut host = store.host()?;
@@ -160,7 +160,7 @@ pub fn insert(dir: &std::path::Path, word: &str, wanted: &Wanted) -> Result<()> 
     Ok(())
 }
 
-fn new_drive(host: &Host, drives: &[Drive], wanted: &Wanted) -> Result<Drive> {
+fn new_drive(host: &Host, drives: &[Drive], wanted: &NewDrive) -> Result<Drive> {
     // Beyond every number that the layout used.
     let index = 1_000_000 + u64::try_from(drives.len()).unwrap_or(0);
     if wanted.dual_actuator && wanted.kind.is_some_and(|kind| kind != Kind::Sas) {
@@ -169,7 +169,7 @@ fn new_drive(host: &Host, drives: &[Drive], wanted: &Wanted) -> Result<Drive> {
     let mut drive = if wanted.dual_actuator {
         dual_actuator(host.seed, index)
     } else {
-        make_up(host.seed, wanted.kind.unwrap_or(Kind::Sas), index)
+        generate(host.seed, wanted.kind.unwrap_or(Kind::Sas), index)
     };
     if let Some(model) = &wanted.model {
         drive.model.clone_from(model);

@@ -3,9 +3,9 @@
 //! `vdev_stats_nvlist` in its `zpool_main.c`.
 
 use crate::zpool::Options;
-use crate::zpool_object::{Object, seconds};
+use crate::zpool_activity::{PoolWork, Stage, Task, share, without_number};
+use crate::zpool_json_object::{Object, seconds};
 use crate::zpool_text::Row;
-use crate::zpool_work::{PoolWork, Stage, Task, share, without_number};
 
 /// The members of a pool between its advice and its vdevs.
 pub fn add(item: &mut Object, work: &PoolWork, bytes: u64, options: Options) {
