@@ -1,7 +1,7 @@
-//! `jbod-sim host`: plans a host from the options and lays it all out.
+//! `jbod-sim host`: creates a simulated host from its options.
 
 use crate::drive::{Drive, Kind};
-use crate::files::{attribute, make_dir, put, remove_tree};
+use crate::files::{attribute, link_text, make_dir, put, remove_tree, say};
 use crate::layout::{SlotNames, assign_addresses, assign_maps, kinds, place, pools, shelf};
 use crate::products::{dual_actuator, generate, sata_ssd};
 use crate::recorded;
@@ -13,76 +13,96 @@ use rayon::prelude::*;
 use serde_json::json;
 use std::path::PathBuf;
 
+/// What `lay_out` creates below the root before there are devices.
+const DIRECTORIES: [&str; 14] = [
+    "sys/block",
+    "sys/class/block",
+    "sys/class/enclosure",
+    "sys/class/scsi_generic",
+    "sys/class/scsi_host",
+    "sys/devices/virtual/block",
+    "dev/mapper",
+    "dev/disk/by-id",
+    "dev/disk/by-path",
+    "dev/disk/by-vdev",
+    "proc/sys/kernel",
+    "etc",
+    "log",
+    "bin",
+];
+
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "these are the flags of a command line")]
 pub struct Options {
-    /// The folder to lay the host out in: new, empty, or (with --force) an earlier simulated host
+    /// Directory for the host: a new or empty one, or, with --force, that of a simulated host
     pub dir: PathBuf,
-    /// Shelves [default: 2, or what --from needs]
+    /// Number of enclosures [default: 2, or as many as --from needs]
     #[arg(long)]
     pub enclosures: Option<usize>,
-    /// Bays of each shelf
+    /// Bays of each enclosure
     #[arg(long, default_value_t = 42)]
     pub bays: usize,
-    /// Drives in the shelves [default: 78, or as many as --from has]
+    /// Drives in the enclosures [default: 78, or as many as --from has]
     #[arg(long)]
     pub drives: Option<usize>,
-    /// IOMs of each shelf, and so SCSI hosts and paths to each drive
+    /// IO modules of each enclosure. Each has its own SCSI host and is one path to each drive
     #[arg(long, default_value_t = 2)]
     pub paths: u32,
-    /// `NVMe` boot drives, in no bay
+    /// `NVMe` drives, which are in no bay
     #[arg(long, default_value_t = 1)]
     pub nvme: usize,
-    /// How many of the drives are SATA behind SAS [default: a quarter]
+    /// How many of the drives are SATA drives behind SAS expanders [default: a quarter]
     #[arg(long)]
     pub sata: Option<usize>,
     /// How many of the SATA drives are SSDs
     #[arg(long, default_value_t = 0)]
     pub sata_ssd: usize,
-    /// How many of the drives are SAS SSDs [default: 4, if there are enough drives]
+    /// How many of the drives are SAS SSDs [default: 4, or 0 with fewer than 12 drives]
     #[arg(long)]
     pub ssd: Option<usize>,
-    /// How many of the SAS hard disks have two actuators: two logical units behind one address, both in the pools
+    /// How many of the SAS hard disks have two actuators: two logical units, both of them in pools
     #[arg(long, default_value_t = 0)]
     pub dual_actuator: usize,
-    /// ZFS pools; 0: zpool says that there are none
+    /// ZFS pools; with 0, zpool reports that there are none
     #[arg(long, default_value_t = 2)]
     pub pools: usize,
-    /// No zpool program at all
+    /// Without the zpool program
     #[arg(long)]
     pub no_zpool: bool,
-    /// Drives of one raidz2 group
+    /// Drives of each raidz2 vdev
     #[arg(long, default_value_t = 10)]
     pub vdev_width: usize,
-    /// How long each smartctl takes
+    /// Run time of smartctl in milliseconds
     #[arg(long, default_value_t = 0)]
     pub latency_ms: u64,
-    /// Up to so much more, steady for each drive
+    /// Upper limit of an additional run time in milliseconds, constant for each drive
     #[arg(long, default_value_t = 0)]
     pub jitter_ms: u64,
-    /// Other serials, models and temperatures
+    /// Seed of the generated serial numbers, models and values
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// How the enclosures name their bays
     #[arg(long, value_enum, default_value = "slot")]
     pub slot_names: SlotNames,
-    /// The first bay's number [default: 1 for padded and serial, else 0]
+    /// Number of the first bay [default: 1 for padded and serial, 0 otherwise]
     #[arg(long, value_parser = clap::value_parser!(u8).range(0..=1))]
     pub slot_base: Option<u8>,
-    /// No `id`, `slot` and `power_status`, as kernels before 3.18
+    /// Without the attributes `id`, `slot` and `power_status`, as kernels before 3.18
     #[arg(long)]
     pub old_kernel: bool,
-    /// A dm-multipath map over the paths of each drive
+    /// A multipath map for each drive
     #[arg(long)]
     pub multipath: bool,
-    /// How pool leaves are named [default: by-id, or mapper with --multipath]
+    /// How pools name their leaves [default: by-id, or mapper with --multipath]
     #[arg(long, value_enum)]
     pub leaf: Option<LeafName>,
-    /// Fill the bays with the recorded smartctl answers (*.json) in this folder
-    #[arg(long, value_name = "FOLDER")]
+    /// Fill the bays with drives from recorded output of smartctl: the *.json files of this directory
+    #[arg(long, value_name = "DIR")]
     pub from: Option<PathBuf>,
+    /// Host name
     #[arg(long, default_value = "nas1")]
     pub hostname: String,
-    /// Replace an earlier simulated host
+    /// Replace the simulated host that is in the directory
     #[arg(long)]
     pub force: bool,
 }
@@ -90,89 +110,98 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<()> {
     let mut drives = match &options.from {
         Some(folder) => recorded::load(folder)?,
-        None => made_up(options)?,
+        None => generate_drives(options)?,
     };
-    let in_bays = drives.iter().filter(|d| d.kind != Kind::Nvme).count();
-    let shelf_count = options.enclosures.unwrap_or(if options.from.is_some() {
-        in_bays.div_ceil(options.bays.max(1)).max(1)
-    } else {
-        2
-    });
+    let in_bays = drives.iter().filter(|drive| drive.kind != Kind::Nvme).count();
+    let shelf_count = shelf_count(options, in_bays);
     check(options, in_bays, shelf_count)?;
-    clear(options)?;
+    remove_earlier_host(options)?;
     let store = Store { root: options.dir.clone() };
     make_dir(&store.root)?;
     store.make_dirs()?;
     recorded::copy(&store, &mut drives)?;
 
-    let (slotted, unslotted): (Vec<Drive>, Vec<Drive>) = drives.into_iter().partition(|d| d.kind != Kind::Nvme);
-    let mut slotted = slotted;
-    place(&mut slotted, shelf_count, options.bays);
+    let (nvme, mut drives): (Vec<Drive>, Vec<Drive>) = drives.into_iter().partition(|drive| drive.kind == Kind::Nvme);
+    place(&mut drives, shelf_count, options.bays);
     let mut host = Host {
         hostname: options.hostname.clone(),
         seed: options.seed,
         old_kernel: options.old_kernel,
         slot_base: options.slot_base.map_or(options.slot_names.first(), usize::from),
         leaf: options.leaf.unwrap_or(if options.multipath { LeafName::Mapper } else { LeafName::ById }),
-        shelves: (0..shelf_count).map(|n| shelf(options.seed, n, options.bays)).collect(),
+        shelves: (0..shelf_count).map(|index| shelf(options.seed, index, options.bays)).collect(),
         next: Vec::new(),
         multipath: options.multipath,
-        binary: std::env::current_exe().context("cannot tell where this program is")?,
+        binary: std::env::current_exe().context("cannot determine the path of this program")?,
     };
-    name_bays(&mut host, &slotted, options.slot_names);
-    let last_generic = assign_addresses(&mut host, &mut slotted, options.paths);
+    name_bays(&mut host, &drives, options.slot_names);
+    let next_generic = assign_addresses(&mut host, &mut drives, options.paths);
     if options.multipath {
-        assign_maps(&mut slotted);
+        assign_maps(&mut drives);
     }
-    let pools = pools(&slotted, options.pools, options.vdev_width);
-    let mut drives = slotted;
-    drives.extend((0u32..).zip(unslotted).map(|(n, d)| Drive { nvme: Some(n), ..d }));
-    lay_out(&store, &host, &drives, last_generic, options.paths)?;
+    let pools = pools(&drives, options.pools, options.vdev_width);
+    for (number, drive) in (0u32..).zip(nvme) {
+        drives.push(Drive { nvme: Some(number), ..drive });
+    }
+    lay_out(&store, &host, &drives, next_generic, options.paths)?;
     finish(&store, &host, &pools, options)?;
-    summary(&store, &host, &drives, &pools);
+    print_summary(&store, &host, &drives, &pools);
     Ok(())
 }
 
-fn made_up(options: &Options) -> Result<Vec<Drive>> {
+fn shelf_count(options: &Options, drives: usize) -> usize {
+    match options.enclosures {
+        Some(count) => count,
+        None if options.from.is_some() => drives.div_ceil(options.bays.max(1)).max(1),
+        None => 2,
+    }
+}
+
+fn generate_drives(options: &Options) -> Result<Vec<Drive>> {
     let total = options.drives.unwrap_or(78);
     let ssd = options.ssd.unwrap_or(if total >= 12 { 4 } else { 0 });
     let sata = options.sata.unwrap_or((total / 4).min(total.saturating_sub(ssd)));
     if ssd.saturating_add(sata) > total {
         bail!(
-            "found --ssd {ssd} and --sata {sata} with --drives {total}; wanted no more SSDs and SATA drives together than drives"
+            "found --ssd {ssd} and --sata {sata} with --drives {total}; wanted a sum of at most {total}; \
+             increase --drives, or set --ssd and --sata"
         );
     }
-    let kinds = kinds(total, sata, ssd).into_iter().chain(std::iter::repeat_n(Kind::Nvme, options.nvme));
     if options.sata_ssd > sata {
-        bail!("found --sata-ssd {} with {sata} SATA drives; wanted no more", options.sata_ssd);
+        bail!("found --sata-ssd {}; wanted at most {sata}, the number of SATA drives (--sata)", options.sata_ssd);
     }
-    if options.dual_actuator > total - ssd - sata {
+    let sas_disks = total - ssd - sata;
+    if options.dual_actuator > sas_disks {
         bail!(
-            "found --dual-actuator {} with {} SAS hard disks; wanted no more",
-            options.dual_actuator,
-            total - ssd - sata
+            "found --dual-actuator {}; wanted at most {sas_disks}, the number of SAS hard disks",
+            options.dual_actuator
         );
     }
-    let (mut solid, mut dual) = (options.sata_ssd, options.dual_actuator);
-    let drive = |(n, kind): (u64, Kind)| match kind {
-        Kind::Sata if solid > 0 => {
-            solid -= 1;
-            sata_ssd(options.seed, n)
-        }
-        Kind::Sas if dual > 0 => {
-            dual -= 1;
-            dual_actuator(options.seed, n)
-        }
-        _ => generate(options.seed, kind, n),
-    };
-    Ok((0u64..).zip(kinds).map(drive).collect())
+    let (mut sata_ssds, mut dual_actuators) = (options.sata_ssd, options.dual_actuator);
+    let kinds = kinds(total, sata, ssd).into_iter().chain(std::iter::repeat_n(Kind::Nvme, options.nvme));
+    let mut drives = Vec::new();
+    for (index, kind) in (0u64..).zip(kinds) {
+        drives.push(match kind {
+            Kind::Sata if sata_ssds > 0 => {
+                sata_ssds -= 1;
+                sata_ssd(options.seed, index)
+            }
+            Kind::Sas if dual_actuators > 0 => {
+                dual_actuators -= 1;
+                dual_actuator(options.seed, index)
+            }
+            _ => generate(options.seed, kind, index),
+        });
+    }
+    Ok(drives)
 }
 
 fn check(options: &Options, drives: usize, shelves: usize) -> Result<()> {
     let bays = shelves.saturating_mul(options.bays);
     if drives > bays {
         bail!(
-            "found {drives} drives for {shelves} x {} = {bays} bays; wanted --drives no more than --enclosures times --bays",
+            "found {drives} drives and {shelves} enclosures of {} bays; wanted at most {bays} drives; \
+             increase --enclosures or --bays",
             options.bays
         );
     }
@@ -180,41 +209,40 @@ fn check(options: &Options, drives: usize, shelves: usize) -> Result<()> {
         bail!("found --paths {}; wanted 1 to 4", options.paths);
     }
     if options.multipath && options.paths < 2 {
-        bail!("found --multipath with --paths {}; wanted at least two paths", options.paths);
+        bail!("found --multipath with --paths {}; wanted at least --paths 2", options.paths);
     }
     if options.leaf == Some(LeafName::Mapper) && !options.multipath {
-        bail!("found --leaf mapper without --multipath; wanted both, else there are no maps");
+        bail!("found --leaf mapper without --multipath; there are no maps; add --multipath");
     }
     if options.from.is_some() && options.drives.is_some() {
-        bail!("found --drives with --from; wanted only one of them: the folder decides how many drives there are");
+        bail!("found --drives with --from, whose files determine the number of drives; wanted only one of the two");
     }
     if options.vdev_width == 0 {
-        bail!("found --vdev-width 0; wanted 1 or more");
+        bail!("found --vdev-width 0; wanted at least 1");
     }
     if options.nvme > 64 || bays > 100_000 {
-        bail!("found {bays} bays and {} NVMe drives; wanted at most 100000 and 64", options.nvme);
+        bail!("found {bays} bays and --nvme {}; wanted at most 100000 bays and --nvme 64", options.nvme);
     }
     Ok(())
 }
 
-/// Only a folder that this program laid out is ever removed.
-fn clear(options: &Options) -> Result<()> {
+/// Removes nothing but a simulated host.
+fn remove_earlier_host(options: &Options) -> Result<()> {
     let dir = &options.dir;
     let Ok(mut entries) = std::fs::read_dir(dir) else {
         if dir.exists() {
-            bail!("{} is no directory; wanted a new or an empty one", dir.display());
+            bail!("{} is not a readable directory; wanted a new or an empty one", dir.display());
         }
         return Ok(());
     };
     if entries.next().is_none() {
         return Ok(());
     }
-    let ours = dir.join("sim/host.json").is_file();
-    if !ours {
-        bail!("{} is not empty and holds no simulated host; wanted a new or an empty directory", dir.display());
+    if !dir.join("sim/host.json").is_file() {
+        bail!("{} holds files but no simulated host; wanted a new or an empty directory", dir.display());
     }
     if !options.force {
-        bail!("{} holds a simulated host already; give --force to replace it", dir.display());
+        bail!("{} holds a simulated host; use --force to replace it", dir.display());
     }
     ["sys", "dev", "proc", "etc", "bin", "log", "sim"].iter().try_for_each(|name| remove_tree(&dir.join(name)))
 }
@@ -227,64 +255,48 @@ fn name_bays(host: &mut Host, drives: &[Drive], names: SlotNames) {
         }
     }
     for drive in drives {
-        if let Some(bay) = drive.bay
-            && let Some(name) = host.shelves.get_mut(bay.shelf).and_then(|s| s.bays.get_mut(bay.place))
-        {
+        let Some(bay) = drive.bay else { continue };
+        let Some(shelf) = host.shelves.get_mut(bay.shelf) else { continue };
+        if let Some(name) = shelf.bays.get_mut(bay.place) {
             *name = names.name(bay.place + first, Some(&drive.serial));
         }
     }
 }
 
-fn lay_out(store: &Store, host: &Host, drives: &[Drive], last_generic: u32, paths: u32) -> Result<()> {
+fn lay_out(store: &Store, host: &Host, drives: &[Drive], next_generic: u32, paths: u32) -> Result<()> {
     let root = &store.root;
-    for dir in [
-        "sys/block",
-        "sys/class/block",
-        "sys/class/enclosure",
-        "sys/class/scsi_generic",
-        "sys/class/scsi_host",
-        "log",
-        "bin",
-    ] {
-        make_dir(&root.join(dir))?;
-    }
-    for dir in [
-        "dev/mapper",
-        "dev/disk/by-id",
-        "dev/disk/by-path",
-        "dev/disk/by-vdev",
-        "proc/sys/kernel",
-        "sys/devices/virtual/block",
-    ] {
+    for dir in DIRECTORIES {
         make_dir(&root.join(dir))?;
     }
     attribute(&root.join("proc/sys/kernel"), "hostname", &host.hostname)?;
-    make_dir(&root.join("etc"))?;
     attribute(&root.join("etc"), "machine-id", &machine_id(host))?;
-    for scsi in 0..paths {
-        other::hba(store, scsi)?;
+    let mut ioms = Vec::new();
+    for scsi_host in 0..paths {
+        other::hba(store, scsi_host)?;
+        ioms.extend((0..host.shelves.len()).map(|shelf| (shelf, scsi_host)));
     }
-    let ioms: Vec<(usize, u32)> = (0..host.shelves.len()).flat_map(|s| (0..paths).map(move |p| (s, p))).collect();
     ioms.par_iter().try_for_each(|(shelf, iom)| shelves::lay_out(store, host, *iom, *shelf))?;
     drives.par_iter().try_for_each(|drive| {
-        appear(store, host, drive)?;
+        attach(store, host, drive)?;
         store.save_drive(drive)
     })?;
-    other::decoys(store, paths, last_generic)
+    other::decoys(store, paths, next_generic)
 }
 
-/// machine-id(5) of a host with that name and seed: 32 hexadecimal digits.
+/// A machine-id(5), 32 hexadecimal digits, from host name and seed.
 fn machine_id(host: &Host) -> String {
     let text = format!("{} {}", host.hostname, host.seed);
-    // FNV-1a, once from the front and once from the back.
-    let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    let front = text.bytes().fold(0xcbf2_9ce4_8422_2325, mix);
-    let back = text.bytes().rev().fold(front, mix);
+    let front = text.bytes().fold(0xcbf2_9ce4_8422_2325, fnv1a);
+    let back = text.bytes().rev().fold(front, fnv1a);
     format!("{front:016x}{back:016x}")
 }
 
-/// Everything of a drive that is here: all paths, its bay's status, its links.
-fn appear(store: &Store, host: &Host, drive: &Drive) -> Result<()> {
+fn fnv1a(hash: u64, byte: u8) -> u64 {
+    (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+}
+
+/// Attaches a drive on all its paths, with the status of its bay and its links in /dev.
+fn attach(store: &Store, host: &Host, drive: &Drive) -> Result<()> {
     if let Some(number) = drive.nvme {
         other::nvme(store, drive, number)?;
     }
@@ -298,11 +310,10 @@ fn appear(store: &Store, host: &Host, drive: &Drive) -> Result<()> {
 }
 
 fn finish(store: &Store, host: &Host, pools: &[Pool], options: &Options) -> Result<()> {
-    let binary = &host.binary;
-    let tool = |name: &str| crate::files::link_text(&store.root.join("bin").join(name), &binary.to_string_lossy());
-    tool("smartctl")?;
+    let binary = host.binary.to_string_lossy();
+    link_text(&store.root.join("bin/smartctl"), &binary)?;
     if !options.no_zpool {
-        tool("zpool")?;
+        link_text(&store.root.join("bin/zpool"), &binary)?;
     }
     put(&store.root.join("log/smartctl"), "")?;
     put(&store.root.join("log/zpool"), "")?;
@@ -311,22 +322,25 @@ fn finish(store: &Store, host: &Host, pools: &[Pool], options: &Options) -> Resu
     tools.smartctl.insert("jitter_ms".to_owned(), json!(options.jitter_ms));
     store.save_tools(&tools)?;
     store.save_pools(pools)?;
-    // The mark of a laid out host comes last.
+    // Last, because `Store::open` takes this file as the sign of a complete host.
     store.save_host(host)
 }
 
-fn summary(store: &Store, host: &Host, drives: &[Drive], pools: &[Pool]) {
-    let count = |kind: Kind| drives.iter().filter(|d| d.kind == kind).count();
-    let bays: usize = host.shelves.iter().map(|s| s.bays.len()).sum();
-    crate::files::say(format!(
-        "{}: {} enclosures, {bays} bays, {} drives ({} SAS, {} SATA, {} SSD) and {} NVMe, {} pools\n",
+fn print_summary(store: &Store, host: &Host, drives: &[Drive], pools: &[Pool]) {
+    let bays: usize = host.shelves.iter().map(|shelf| shelf.bays.len()).sum();
+    let nvme = count(drives, Kind::Nvme);
+    say(format!(
+        "{}: {} enclosures, {bays} bays, {} drives ({} SAS, {} SATA, {} SSD) and {nvme} NVMe, {} pools\n",
         store.root.display(),
         host.shelves.len(),
-        drives.len() - count(Kind::Nvme),
-        count(Kind::Sas),
-        count(Kind::Sata),
-        count(Kind::Ssd),
-        count(Kind::Nvme),
+        drives.len() - nvme,
+        count(drives, Kind::Sas),
+        count(drives, Kind::Sata),
+        count(drives, Kind::Ssd),
         pools.len()
     ));
+}
+
+fn count(drives: &[Drive], kind: Kind) -> usize {
+    drives.iter().filter(|drive| drive.kind == kind).count()
 }

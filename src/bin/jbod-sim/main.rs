@@ -1,7 +1,7 @@
-//! jbod-sim: lays out a folder that looks like a JBOD host to a program that takes its root from
-//! an option, and plays `smartctl` and `zpool` there. Under which name it was started decides.
+//! `jbod-sim` creates a directory that looks like the root of a host with JBOD shelves, and changes its content. Under
+//! the name `smartctl` or `zpool` it simulates that tool.
 
-#![allow(clippy::disallowed_methods, reason = "the doors that these lints guard are the daemon's")]
+#![allow(clippy::disallowed_methods, reason = "these lints restrict the daemon")]
 
 mod answer_ata;
 mod answer_nvme;
@@ -43,14 +43,16 @@ mod zpool_json;
 mod zpool_json_object;
 mod zpool_text;
 
+use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Simulates a host with JBOD shelves: sysfs, /dev, smartctl and zpool.
 ///
-/// Lay out a host, then let a program look at it with --root DIR, DIR/bin/smartctl and
-/// DIR/bin/zpool. While it runs, `set`, `pull`, `insert` and the swaps change what it sees.
+/// Create a host with `host`, then start a program with --root DIR and with DIR/bin/smartctl and DIR/bin/zpool
+/// as its tools. The other commands change the host while that program runs.
 #[derive(Debug, Parser)]
 #[command(name = "jbod-sim", arg_required_else_help = true)]
 struct Cli {
@@ -60,86 +62,110 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Lay out a host
+    /// Create a host
     Host(Box<host::Options>),
-    /// Change how a drive, bay, shelf, pool or tool behaves
+    /// Change the behaviour of a drive, bay, enclosure, pool or tool
     #[command(after_help = keys::HELP)]
     Set {
+        /// Directory of the host
         dir: PathBuf,
-        /// A serial, a kernel name, bay/E/B, bays, all, enclosure/E, pool/NAME, leaf/SERIAL, zpool or smartctl
+        /// Serial number, device, bay/E/B, bays, all, enclosure/E, pool/NAME, leaf/SERIAL, zpool or smartctl
         target: String,
-        /// key=value; an empty value takes the key back to its default
+        /// Keys with values; an empty value restores the default
         #[arg(required = true, value_name = "KEY=VALUE")]
         pairs: Vec<String>,
     },
-    /// Pull drives out, or let one path to them get lost
+    /// Pull drives, or remove one path to them
     Pull {
+        /// Directory of the host
         dir: PathBuf,
-        /// Serials, kernel names or bay/E/B
+        /// Serial numbers, devices or bay/E/B
         #[arg(required = true)]
         targets: Vec<String>,
-        /// Only this path (the number of the SCSI host)
+        /// Only the path over the SCSI host with this number
         #[arg(long)]
         path: Option<u32>,
     },
-    /// Put a drive into a bay: the one pulled from there, or a new one; or bring lost paths back
+    /// Insert the drive that was pulled from a bay, or a new one, or restore the lost paths of the drive in it
     Insert {
+        /// Directory of the host
         dir: PathBuf,
         /// bay/E/B
         bay: String,
-        /// A new drive's serial, or that of a pulled drive
+        /// Serial number of a new or of a pulled drive
         #[arg(long)]
         serial: Option<String>,
-        /// A new drive of this kind
+        /// Kind of the new drive
         #[arg(long, value_enum)]
         kind: Option<drive::Kind>,
-        /// A new drive's model
+        /// Model of the new drive
         #[arg(long)]
         model: Option<String>,
-        /// A new drive with two actuators: two logical units behind one address
+        /// A new drive with two actuators: two logical units, one serial number
         #[arg(long)]
         dual_actuator: bool,
     },
-    /// Two drives exchange their kernel names (sd and sg), as after a reboot
-    SwapLetters { dir: PathBuf, one: String, other: String },
-    /// The drives of two bays change places
-    Swap { dir: PathBuf, one: String, other: String },
-    /// Add a RAID controller: one volume, and disks that only answer to -d megaraid,N or cciss,N
+    /// Exchange the names (sd and sg) of two block devices, as after a reboot
+    SwapLetters {
+        /// Directory of the host
+        dir: PathBuf,
+        /// Block device, such as sda
+        one: String,
+        /// Block device, such as sdb
+        other: String,
+    },
+    /// Exchange the drives of two bays
+    Swap {
+        /// Directory of the host
+        dir: PathBuf,
+        /// bay/E/B
+        one: String,
+        /// bay/E/B
+        other: String,
+    },
+    /// Add a RAID controller: one volume, and disks that only -d megaraid,N or cciss,N reaches
     Raid {
+        /// Directory of the host
         dir: PathBuf,
         #[command(flatten)]
         options: outside::RaidOptions,
     },
-    /// Add a SATA disk in a USB box
+    /// Add a SATA drive in a USB enclosure
     Usb {
+        /// Directory of the host
         dir: PathBuf,
+        /// How smartctl handles the USB bridge
         #[arg(long, value_enum, default_value = "sat")]
         bridge: outside::Bridge,
         /// An SSD
         #[arg(long)]
         ssd: bool,
     },
-    /// A shelf disappears from sysfs, or comes back
+    /// Remove an enclosure from sysfs, or restore it
     Shelf {
+        /// Directory of the host
         dir: PathBuf,
         /// enclosure/E
         shelf: String,
         #[command(flatten)]
         options: presence::PresenceOptions,
     },
-    /// An IO module of a shelf disappears from sysfs, or comes back
+    /// Remove an IO module of an enclosure from sysfs, or restore it
     Module {
+        /// Directory of the host
         dir: PathBuf,
         /// enclosure/E
         shelf: String,
-        /// The number of its SCSI host
+        /// Number of its SCSI host
         iom: u32,
         #[command(flatten)]
         options: presence::PresenceOptions,
     },
-    /// Every drive with its bay, names and state
+    /// List all drives with their bays, names and states
     List {
+        /// Directory of the host
         dir: PathBuf,
+        /// As JSON, with all details
         #[arg(long)]
         json: bool,
     },
@@ -147,16 +173,13 @@ enum Command {
 
 fn main() -> ExitCode {
     let started_as = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
-    match started_as.file_name().and_then(|n| n.to_str()) {
-        Some("smartctl") => report(home(&started_as).and_then(|root| smartctl::play(&root))),
-        Some("zpool") => report(home(&started_as).and_then(|root| zpool::play(&root))),
-        _ => report(command(Cli::parse().command).map(|()| 0)),
-    }
-}
-
-fn report(result: anyhow::Result<u8>) -> ExitCode {
+    let result = match started_as.file_name().and_then(OsStr::to_str) {
+        Some("smartctl") => root_of(&started_as).and_then(|root| smartctl::play(&root)),
+        Some("zpool") => root_of(&started_as).and_then(|root| zpool::play(&root)),
+        _ => run(Cli::parse().command),
+    };
     match result {
-        Ok(code) => ExitCode::from(code),
+        Ok(status) => ExitCode::from(status),
         Err(error) => {
             eprintln!("jbod-sim: {error:#}");
             ExitCode::FAILURE
@@ -164,37 +187,36 @@ fn report(result: anyhow::Result<u8>) -> ExitCode {
     }
 }
 
-/// The host's folder, of which this program was started as bin/NAME.
-fn home(started_as: &Path) -> anyhow::Result<PathBuf> {
-    use anyhow::Context;
-    let mut program = started_as.to_owned();
-    if started_as.parent().is_none_or(|p| p.as_os_str().is_empty()) {
-        let paths = std::env::var_os("PATH").unwrap_or_default();
-        program = std::env::split_paths(&paths)
-            .map(|p| p.join(started_as))
-            .find(|p| p.is_file())
-            .with_context(|| format!("cannot find {} in PATH", started_as.display()))?;
-    }
-    let bin = program.parent().map(Path::to_owned).unwrap_or_default();
-    let bin = if bin.as_os_str().is_empty() { PathBuf::from(".") } else { bin };
-    let bin = std::path::absolute(&bin).with_context(|| format!("cannot tell where {} is", bin.display()))?;
-    Ok(bin.parent().map(Path::to_owned).unwrap_or_default())
+/// The directory of the host from whose `bin` this program was started.
+fn root_of(started_as: &Path) -> Result<PathBuf> {
+    let program = if started_as.components().count() > 1 { started_as.to_owned() } else { find_in_path(started_as)? };
+    let program =
+        std::path::absolute(&program).with_context(|| format!("cannot determine the path of {}", program.display()))?;
+    let root = program.parent().and_then(Path::parent);
+    Ok(root.map(Path::to_owned).unwrap_or_default())
 }
 
-fn command(command: Command) -> anyhow::Result<()> {
+fn find_in_path(program: &Path) -> Result<PathBuf> {
+    let variable = std::env::var_os("PATH").unwrap_or_default();
+    let mut candidates = std::env::split_paths(&variable).map(|dir| dir.join(program));
+    candidates.find(|path| path.is_file()).with_context(|| format!("found no {} in PATH", program.display()))
+}
+
+fn run(command: Command) -> Result<u8> {
     match command {
-        Command::Host(options) => host::run(&options),
-        Command::Set { dir, target, pairs } => set::run(&dir, &target, &pairs),
-        Command::Pull { dir, targets, path } => hotplug::pull(&dir, &targets, path),
+        Command::Host(options) => host::run(&options)?,
+        Command::Set { dir, target, pairs } => set::run(&dir, &target, &pairs)?,
+        Command::Pull { dir, targets, path } => hotplug::pull(&dir, &targets, path)?,
         Command::Insert { dir, bay, serial, kind, model, dual_actuator } => {
-            hotplug::insert(&dir, &bay, &hotplug::NewDrive { serial, kind, model, dual_actuator })
+            hotplug::insert(&dir, &bay, &hotplug::NewDrive { serial, kind, model, dual_actuator })?;
         }
-        Command::SwapLetters { dir, one, other } => hotplug::swap_letters(&dir, &one, &other),
-        Command::Swap { dir, one, other } => hotplug::swap(&dir, &one, &other),
-        Command::Raid { dir, options } => outside::raid(&dir, &options),
-        Command::Usb { dir, bridge, ssd } => outside::usb(&dir, bridge, ssd),
-        Command::Shelf { dir, shelf, options } => presence::run(&dir, &shelf, None, &options),
-        Command::Module { dir, shelf, iom, options } => presence::run(&dir, &shelf, Some(iom), &options),
-        Command::List { dir, json } => list::run(&dir, json),
+        Command::SwapLetters { dir, one, other } => hotplug::swap_letters(&dir, &one, &other)?,
+        Command::Swap { dir, one, other } => hotplug::swap(&dir, &one, &other)?,
+        Command::Raid { dir, options } => outside::raid(&dir, &options)?,
+        Command::Usb { dir, bridge, ssd } => outside::usb(&dir, bridge, ssd)?,
+        Command::Shelf { dir, shelf, options } => presence::run(&dir, &shelf, None, &options)?,
+        Command::Module { dir, shelf, iom, options } => presence::run(&dir, &shelf, Some(iom), &options)?,
+        Command::List { dir, json } => list::run(&dir, json)?,
     }
+    Ok(0)
 }

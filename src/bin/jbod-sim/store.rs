@@ -1,5 +1,5 @@
-//! The simulator's own state below `DIR/sim`: the host, one file per drive, a link per node.
-//! A played smartctl opens one small file, however many drives there are.
+//! The state of a simulated host, in files below `DIR/sim`: the host, the pools, the tools, each drive, and a link for
+//! each node to the file of its drive. A run of smartctl thus reads one small file, however many drives there are.
 
 use crate::drive::{Bay, Drive};
 use crate::files::{link_text, make_dir, remove, replace};
@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// How pool leaves are named.
+/// How pools name their leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum LeafName {
@@ -22,15 +22,15 @@ pub enum LeafName {
     ByVdev,
     /// /dev/disk/by-path/…-part1
     ByPath,
-    /// A whole disk: /dev/sda1, shown as sda without -P
+    /// /dev/sda1 on a whole disk: zpool shows sda without -P
     Sd,
-    /// A partition that somebody else made: shown as sda1, with or without -P
+    /// /dev/sda1 on a partition that ZFS did not create: zpool shows sda1 with and without -P
     Partition,
-    /// /dev/mapper/mpatha-part1 (needs --multipath)
+    /// /dev/mapper/mpatha-part1 (requires --multipath)
     Mapper,
 }
 
-/// One IOM of a shelf: its SES processor on one SCSI host.
+/// An IO module of a shelf: the address and sg node of its SES processor on one SCSI host.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Iom {
     pub port: u32,
@@ -40,15 +40,15 @@ pub struct Iom {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Shelf {
-    /// 16 hex digits.
+    /// The SES identifier, 16 hexadecimal digits.
     pub id: String,
-    /// Directory name of every bay.
+    /// The names of the directories of the bays.
     pub bays: Vec<String>,
     /// By SCSI host.
     pub ioms: Vec<Iom>,
 }
 
-/// The numbers a SCSI host gives out next.
+/// The numbers that a SCSI host assigns next.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct NextNumbers {
     pub target: u32,
@@ -67,17 +67,18 @@ pub struct Host {
     /// By SCSI host.
     pub next: Vec<NextNumbers>,
     pub multipath: bool,
-    /// The binary that bin/smartctl and bin/zpool lead to.
+    /// The program that bin/smartctl and bin/zpool link to.
     pub binary: PathBuf,
 }
 
-/// A vdev of one pool.
+/// A top-level vdev of a pool.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Vdev {
-    /// `raidz2-0`, `mirror-3`; `None` for a leaf directly below the pool or section.
+    /// `raidz2-0`, `mirror-3`; `None` for a leaf directly below the pool or a section.
     pub name: Option<String>,
+    /// How many leaves it can lose.
     pub parity: usize,
-    /// Keys of drives.
+    /// Keys of logical units.
     pub leaves: Vec<String>,
 }
 
@@ -87,26 +88,29 @@ pub struct Pool {
     pub data: Vec<Vdev>,
     pub logs: Vec<Vdev>,
     pub cache: Vec<Vdev>,
-    /// Keys of drives.
+    /// Keys of logical units.
     pub spares: Vec<String>,
+    /// The keys that `jbod-sim set pool/NAME` has set.
     #[serde(default)]
     pub state: Map<String, Value>,
 }
 
-/// A disk behind a RAID controller, by the number that its controller gives it.
+/// A disk behind a RAID controller.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Member {
+    /// The number in `-d megaraid,N` and `-d cciss,N`.
     pub number: u64,
+    /// The key of its drive.
     pub key: String,
 }
 
-/// What a RAID controller shows in place of its disks.
+/// The logical volume that a RAID controller shows instead of its disks.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Volume {
     pub vendor: String,
     pub model: String,
     pub serial: String,
-    /// 32 hex digits.
+    /// 32 hexadecimal digits.
     pub wwn: String,
     /// `proc_name` of its SCSI host.
     pub driver: String,
@@ -122,18 +126,19 @@ impl Volume {
         self.driver == "hpsa"
     }
 
-    /// One of those that smartctl knows by the volume's name.
+    /// Whether smartctl recognizes the controller by the INQUIRY data of the volume.
     pub fn is_perc(&self) -> bool {
         self.vendor == "DELL"
     }
 
     /// The key of the disk with that number.
     pub fn member(&self, number: u64) -> Option<&str> {
-        self.members.iter().find(|m| m.number == number).map(|m| m.key.as_str())
+        let member = self.members.iter().find(|member| member.number == number)?;
+        Some(&member.key)
     }
 }
 
-/// How the two tools behave as a whole.
+/// The keys that `jbod-sim set smartctl` and `jbod-sim set zpool` have set.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Tools {
     #[serde(default)]
@@ -142,17 +147,26 @@ pub struct Tools {
     pub zpool: Map<String, Value>,
 }
 
+impl Host {
+    /// The name of the directory of a bay.
+    pub fn bay_name(&self, bay: Bay) -> Result<&str> {
+        let name = self.shelves.get(bay.shelf).and_then(|shelf| shelf.bays.get(bay.place));
+        name.map(String::as_str).with_context(|| format!("enclosure {} has no bay with index {}", bay.shelf, bay.place))
+    }
+}
+
 pub struct Store {
+    /// The directory of the simulated host.
     pub root: PathBuf,
 }
 
 impl Store {
-    /// A host that `jbod-sim host` laid out.
+    /// Opens a host that `jbod-sim host` has created.
     pub fn open(root: &Path) -> Result<Self> {
         let store = Self { root: root.to_owned() };
         if !store.sim("host.json").is_file() {
             bail!(
-                "{} holds no simulated host (found no sim/host.json there); lay one out with: jbod-sim host {}",
+                "{} holds no simulated host: found no sim/host.json; create one with: jbod-sim host {}",
                 root.display(),
                 root.display()
             );
@@ -164,7 +178,7 @@ impl Store {
         self.root.join("sim").join(name)
     }
 
-    /// Held while state is read, changed and written back: two `set` at once must not lose one.
+    /// Locks the host for changes: two concurrent commands would lose a change.
     pub fn lock(&self) -> Result<fs::File> {
         let path = self.sim("lock");
         let file = fs::File::create(&path).with_context(|| format!("cannot open {}", path.display()))?;
@@ -185,11 +199,11 @@ impl Store {
         read(&self.sim("pools.json"))
     }
 
-    /// When the pools were laid out or set last.
+    /// The time of the last change of the pools.
     pub fn pools_changed(&self) -> Result<Timestamp> {
         let file = self.sim("pools.json");
-        let modified = std::fs::metadata(&file).and_then(|about| about.modified());
-        Ok(Timestamp::try_from(modified.with_context(|| format!("cannot look at {}", file.display()))?)?)
+        let metadata = fs::metadata(&file).with_context(|| format!("cannot stat {}", file.display()))?;
+        Ok(Timestamp::try_from(metadata.modified()?)?)
     }
 
     pub fn save_pools(&self, pools: &[Pool]) -> Result<()> {
@@ -208,15 +222,20 @@ impl Store {
         read(&self.drive_file(key))
     }
 
-    /// The drive behind a node such as `sg7`; `None` when no such node is there.
+    /// The drive with a node such as `sg7`.
     pub fn at_node(&self, node: &str) -> Result<Option<Drive>> {
         let path = self.sim("node").join(node);
         if path.exists() { read(&path).map(Some) } else { Ok(None) }
     }
 
-    /// The RAID volume behind a node such as `sdc`, or `bus0` for its controller.
+    /// The RAID volume with a node such as `sdc`, or with a controller such as `bus0`.
     pub fn volume_at(&self, node: &str) -> Result<Option<Volume>> {
-        Ok(self.volumes()?.into_iter().find(|v| v.sd == node || v.sg == node || format!("bus{}", v.host) == node))
+        for volume in self.volumes()? {
+            if volume.sd == node || volume.sg == node || format!("bus{}", volume.host) == node {
+                return Ok(Some(volume));
+            }
+        }
+        Ok(None)
     }
 
     pub fn volumes(&self) -> Result<Vec<Volume>> {
@@ -238,25 +257,25 @@ impl Store {
         self.sim("drive").join(format!("{key}.json"))
     }
 
-    /// Every drive, also the pulled ones: `NVMe` last, else in the order of bays.
+    /// All drives, including pulled ones, in the order of bays; `NVMe` drives are last.
     pub fn drives(&self) -> Result<Vec<Drive>> {
         let dir = self.sim("drive");
         let entries = fs::read_dir(&dir).with_context(|| format!("cannot list {}", dir.display()))?;
         let mut drives: Vec<Drive> = Vec::new();
         for entry in entries {
             let path = entry.with_context(|| format!("cannot list {}", dir.display()))?.path();
-            if path.extension().is_some_and(|e| e == "json") {
+            if path.extension() == Some("json".as_ref()) {
                 drives.push(read(&path)?);
             }
         }
-        drives.sort_by_key(|d| {
-            let bay = d.bay.or(d.pulled_from);
-            (d.nvme, bay.map(|b| (b.shelf, b.place)), d.bay.is_none(), d.key.clone())
+        drives.sort_by_key(|drive| {
+            let bay = drive.bay.or(drive.pulled_from);
+            (drive.nvme, bay.map(|bay| (bay.shelf, bay.place)), drive.bay.is_none(), drive.key.clone())
         });
         Ok(drives)
     }
 
-    /// Makes or takes away the links from a drive's nodes to its file.
+    /// Links nodes to the file of their drive.
     pub fn link_nodes(&self, drive: &Drive, nodes: &[String]) -> Result<()> {
         for node in nodes {
             link_text(&self.sim("node").join(node), &format!("../drive/{}.json", drive.key))?;
@@ -269,15 +288,19 @@ impl Store {
     }
 
     pub fn make_dirs(&self) -> Result<()> {
-        ["drive", "node", "silent", "recorded"].iter().try_for_each(|d| make_dir(&self.sim(d)))
+        ["drive", "node", "silent", "recorded"].iter().try_for_each(|name| make_dir(&self.sim(name)))
     }
 
-    /// A drive by serial, key or kernel name with or without a path, as `sda`, `/dev/sg3`.
+    /// The drive in a bay.
+    pub fn drive_in(&self, bay: Bay) -> Result<Option<Drive>> {
+        Ok(self.drives()?.into_iter().find(|drive| drive.bay == Some(bay)))
+    }
+
+    /// A drive by bay, serial number, key, or block device or sg node with or without `/dev/`.
     pub fn find(&self, word: &str, host: &Host) -> Result<Drive> {
         if word.starts_with("bay/") {
-            let bay = parse_bay(word, host)?;
-            let found = self.drives()?.into_iter().find(|d| d.bay == Some(bay));
-            return found.with_context(|| format!("{word} is empty; wanted a bay with a drive in it"));
+            let drive = self.drive_in(parse_bay(word, host)?)?;
+            return drive.with_context(|| format!("{word} is empty; wanted a bay with a drive"));
         }
         let node = word.strip_prefix("/dev/").unwrap_or(word);
         if !node.contains('/') {
@@ -288,36 +311,36 @@ impl Store {
                 return self.drive(node);
             }
         }
-        let found = self.drives()?.into_iter().find(|d| d.serial == word);
-        found.with_context(|| {
-            format!("found no drive called {word:?}; wanted a serial, a kernel name such as sda or sg3, or bay/E/B")
+        let drive = self.drives()?.into_iter().find(|drive| drive.serial == word);
+        drive.with_context(|| {
+            format!("found no drive {word:?}; wanted a serial number, a device such as sda or sg3, or bay/E/B")
         })
     }
 }
 
-/// `bay/E/B`: shelf from 0, and the number of the bay as its `slot` attribute has it.
+/// Parses `bay/E/B`: the number of an enclosure, from 0, and of a bay, as its `slot` attribute has it.
 pub fn parse_bay(word: &str, host: &Host) -> Result<Bay> {
-    let mut parts = word.split('/').skip(1);
-    let (shelf, number) =
-        (parts.next().and_then(|p| p.parse::<usize>().ok()), parts.next().and_then(|p| p.parse::<usize>().ok()));
-    let (Some(shelf), Some(number), None) = (shelf, number, parts.next()) else {
-        bail!("found {word:?}; wanted bay/E/B with the number of an enclosure and of a bay, such as bay/0/5");
+    let Some((shelf, number)) = bay_numbers(word) else {
+        bail!("found {word:?}; wanted bay/E/B with the numbers of an enclosure and of a bay, such as bay/0/5");
     };
     let Some(found) = host.shelves.get(shelf) else {
-        bail!("{word}: there is no enclosure {shelf}; wanted 0 to {}", host.shelves.len().saturating_sub(1));
+        bail!("{word}: found no enclosure {shelf}; wanted 0 to {}", host.shelves.len().saturating_sub(1));
     };
     let first = host.slot_base;
     match number.checked_sub(first) {
         Some(place) if place < found.bays.len() => Ok(Bay { shelf, place }),
-        _ => {
-            bail!("{word}: there is no bay {number}; wanted {first} to {}", first + found.bays.len().saturating_sub(1))
-        }
+        _ => bail!("{word}: found no bay {number}; wanted {first} to {}", (first + found.bays.len()).saturating_sub(1)),
     }
+}
+
+fn bay_numbers(word: &str) -> Option<(usize, usize)> {
+    let (shelf, bay) = word.strip_prefix("bay/")?.split_once('/')?;
+    Some((shelf.parse().ok()?, bay.parse().ok()?))
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
     let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_slice(&text).with_context(|| format!("cannot understand {}", path.display()))
+    serde_json::from_slice(&text).with_context(|| format!("cannot parse {}", path.display()))
 }
 
 fn write<T: Serialize + ?Sized>(path: &Path, value: &T) -> Result<()> {

@@ -3,7 +3,7 @@
 
 use crate::drive::Drive;
 use crate::files::{append_line, say};
-use crate::links::{leaf_path, pool_by_id};
+use crate::links::{LeafPath, leaf_path, pool_by_id};
 use crate::store::{Host, Pool, Store, Vdev};
 use crate::trouble;
 use crate::zpool_activity::PoolWork;
@@ -234,7 +234,7 @@ impl View<'_> {
         let Some(drive) = self.drives.get(key) else { return Row::of(depth, key, "UNAVAIL") };
         let text = |what: &str| drive.leaf.get(what).and_then(Value::as_str);
         let number = |what: &str| drive.leaf.get(what).and_then(Value::as_u64).unwrap_or(0);
-        let (path, whole) = leaf_path(self.host, drive);
+        let LeafPath { path, is_whole_disk: whole } = leaf_path(self.host, drive);
         let path = if drive.present() { path } else { text("path").unwrap_or(&path).to_owned() };
         let state = leaf_state(drive);
         let mut row = Row::of(depth, &self.name(drive, &path, whole), state);
