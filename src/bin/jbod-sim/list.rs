@@ -3,7 +3,7 @@
 use crate::drive::{Drive, Kind, Path};
 use crate::files::say;
 use crate::store::{Host, Pool, Store};
-use crate::zpool::leaf_state;
+use crate::zpool_table::leaf_state;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use std::collections::HashMap;

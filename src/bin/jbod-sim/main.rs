@@ -41,11 +41,11 @@ mod zpool_activity_json;
 mod zpool_activity_text;
 mod zpool_json;
 mod zpool_json_object;
+mod zpool_table;
 mod zpool_text;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -173,18 +173,24 @@ enum Command {
 
 fn main() -> ExitCode {
     let started_as = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
-    let result = match started_as.file_name().and_then(OsStr::to_str) {
-        Some("smartctl") => root_of(&started_as).and_then(|root| smartctl::play(&root)),
-        Some("zpool") => root_of(&started_as).and_then(|root| zpool::play(&root)),
-        _ => run(Cli::parse().command),
-    };
-    match result {
+    match run_as(&started_as) {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
             eprintln!("jbod-sim: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn run_as(program: &Path) -> Result<u8> {
+    let name = program.file_name().unwrap_or_default();
+    if name == "smartctl" {
+        return smartctl::play(&root_of(program)?);
+    }
+    if name == "zpool" {
+        return zpool::play(&root_of(program)?);
+    }
+    run(Cli::parse().command)
 }
 
 /// The directory of the host from whose `bin` this program was started.

@@ -43,6 +43,10 @@ fn has(pairs: &Pairs, name: &str) -> bool {
     pairs.iter().any(|(key, _)| key == name)
 }
 
+fn text_of(value: Option<&Value>) -> Option<&str> {
+    value?.as_str()
+}
+
 fn names(table: Keys) -> String {
     let names: Vec<&str> = table.iter().map(|(name, _)| *name).collect();
     names.join(", ")
@@ -97,7 +101,7 @@ fn set_bay(store: &Store, host: &Host, target: &str, pairs: &[String]) -> Result
         match key.as_str() {
             "iom" => {}
             "link" => {
-                let linked = match value.as_ref().and_then(Value::as_str) {
+                let linked = match text_of(value.as_ref()) {
                     Some(word) => Some(store.find(word, host)?),
                     None => drive.clone(),
                 };
@@ -147,7 +151,7 @@ fn set_shelf(store: &Store, host: &Host, number: &str, pairs: &[String]) -> Resu
         for iom in &ioms {
             match key.as_str() {
                 "silent" => shelf::set_silent(store, host, *iom, index, flag.unwrap_or(false))?,
-                "id" => shelf::set_id(store, host, *iom, index, value.as_ref().and_then(Value::as_str))?,
+                "id" => shelf::set_id(store, host, *iom, index, text_of(value.as_ref()))?,
                 "ses" => shelf::set_shown(store, host, *iom, index, flag.unwrap_or(true))?,
                 "sas_devices" => shelf::set_sas_devices(store, *iom, index, flag.unwrap_or(false))?,
                 "links" => shelf::set_links(store, host, *iom, index, flag.unwrap_or(true))?,
@@ -196,7 +200,7 @@ fn set_leaf(store: &Store, host: &Host, word: &str, pairs: &[String]) -> Result<
     let only = drive.lun_at(word);
     let mut is_member = false;
     for lun in 0..drive.units {
-        let is_chosen = only.is_none_or(|only| only == lun);
+        let is_chosen = only.unwrap_or(lun) == lun;
         if !is_chosen || !is_in_pool(&pools, &unit_key(&drive.key, lun)) {
             continue;
         }

@@ -95,6 +95,13 @@ pub struct Pool {
     pub state: Map<String, Value>,
 }
 
+impl Pool {
+    /// The text of a key that `jbod-sim set pool/NAME` has set.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.state.get(key)?.as_str()
+    }
+}
+
 /// A disk behind a RAID controller.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Member {

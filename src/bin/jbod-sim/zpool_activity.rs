@@ -1,4 +1,5 @@
-//! What a simulated pool does beside serving data, worked out once for both forms of `zpool status`.
+//! The activities of a pool, such as scrub, resilver and trim (zpool-wait(8)), for both output formats of
+//! `zpool status`.
 
 use crate::store::{Pool, Vdev};
 use jiff::{SignedDuration, Timestamp};
@@ -13,73 +14,91 @@ pub enum Stage {
     Canceled,
 }
 
-/// Something that a pool does or did, from when to when.
+/// A running or completed activity.
 #[derive(Clone, Debug)]
 pub struct Task {
     pub stage: Stage,
     pub start: Timestamp,
-    /// Of one that is over.
+    /// `Some` if it is done or canceled.
     pub end: Option<Timestamp>,
-    /// Of one that waits.
+    /// `Some` if it is paused.
     pub pause: Option<Timestamp>,
-    /// Done, in percent.
+    /// Progress in percent.
     pub percent: f64,
 }
 
-/// A checkpoint: it exists, or is being discarded.
+impl Task {
+    /// Progress of the scan of a scrub or resilver, which is ahead of the I/O that it issues.
+    pub fn scanned_percent(&self) -> f64 {
+        (self.percent * 1.2).min(100.0)
+    }
+}
+
+/// A task of one top-level vdev.
+#[derive(Clone, Debug)]
+pub struct VdevTask {
+    /// The name of the vdev, and its index in the pool.
+    pub vdev: String,
+    pub index: usize,
+    pub task: Task,
+}
+
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
     pub created: Timestamp,
     pub is_discarding: bool,
 }
 
-/// All that a pool does.
 #[derive(Clone, Debug, Default)]
-pub struct PoolWork {
+pub struct PoolActivities {
     pub scrub: Option<Task>,
     pub resilver: Option<Task>,
-    /// A sequential resilver of the vdev of that name.
-    pub rebuild: Option<(String, Task)>,
+    /// Sequential resilver.
+    pub rebuild: Option<VdevTask>,
     pub error_scrub: Option<Task>,
-    /// Of the vdev of that name and number.
-    pub expansion: Option<(String, usize, Task)>,
-    pub removal: Option<(String, usize, Task)>,
+    pub expansion: Option<VdevTask>,
+    pub removal: Option<VdevTask>,
     pub checkpoint: Option<Checkpoint>,
-    /// Of each leaf with data.
+    /// Of each data leaf.
     pub trim: Option<Task>,
+    /// Of each data leaf.
     pub initialize: Option<Task>,
-    /// `scan: none requested`, as before `OpenZFS` 2.
+    /// Whether the text has `scan: none requested`, as before OpenZFS 2.
     pub is_none_requested: bool,
 }
 
-impl PoolWork {
-    /// `changed`: when it was laid out or set last. All dates lie before that, so that they do not move.
+impl PoolActivities {
+    /// The activities that the keys of the pool describe. All times are relative to `changed`, when the keys were set,
+    /// so that they are the same in each output.
     pub fn of(pool: &Pool, changed: Timestamp) -> Self {
         let clock = Clock { now: changed, percent: progress(pool) };
-        let key = |name: &str| pool.state.get(name).and_then(Value::as_str);
-        let mut work = Self {
-            expansion: key("expand").and_then(|stage| {
-                let (number, name) = first_raidz(pool)?;
-                Some((name, number, clock.task(stage, 60 * HOUR, 20 * HOUR)))
-            }),
-            removal: key("remove").and_then(|stage| {
-                let number = pool.data.len().checked_sub(1)?;
-                Some((name_of(pool.data.last()?), number, clock.task(stage, 198 * HOUR, 2 * HOUR)))
-            }),
-            checkpoint: key("checkpoint")
-                .map(|stage| Checkpoint { created: clock.ago(26 * HOUR), is_discarding: stage == "discarding" }),
-            trim: key("trim").map(|stage| clock.task(stage, 10 * HOUR, HOUR)),
-            initialize: key("initialize").map(|stage| clock.task(stage, 11 * HOUR, HOUR)),
-            ..Self::default()
-        };
-        work.scan(pool, key("scan").unwrap_or("scrub-done"), &clock);
-        work
+        let mut activities = Self::default();
+        activities.set_scan(pool, &clock);
+        if let Some(stage) = pool.text("expand") {
+            activities.expansion = first_raidz(pool, clock.task(stage, 60 * HOUR, 20 * HOUR));
+        }
+        if let Some(stage) = pool.text("remove")
+            && let Some((last, others)) = pool.data.split_last()
+        {
+            let task = clock.task(stage, 198 * HOUR, 2 * HOUR);
+            activities.removal = Some(VdevTask { vdev: name_of(last), index: others.len(), task });
+        }
+        if let Some(stage) = pool.text("checkpoint") {
+            let is_discarding = stage == "discarding";
+            activities.checkpoint = Some(Checkpoint { created: clock.ago(26 * HOUR), is_discarding });
+        }
+        if let Some(stage) = pool.text("trim") {
+            activities.trim = Some(clock.task(stage, 10 * HOUR, HOUR));
+        }
+        if let Some(stage) = pool.text("initialize") {
+            activities.initialize = Some(clock.task(stage, 11 * HOUR, HOUR));
+        }
+        activities
     }
 
-    fn scan(&mut self, pool: &Pool, scan: &str, clock: &Clock) {
+    fn set_scan(&mut self, pool: &Pool, clock: &Clock) {
         let scrubbed = clock.task("done", 75 * HOUR, 11 * HOUR + 412);
-        let first = || pool.data.first().map(name_of).unwrap_or_default();
-        match scan {
+        match pool.text("scan").unwrap_or("scrub-done") {
             "scrubbing" => self.scrub = Some(clock.task("running", 0, 6 * HOUR)),
             "scrub-paused" => self.scrub = Some(clock.task("paused", 0, 9 * HOUR)),
             "scrub-canceled" => self.scrub = Some(clock.task("canceled", 50 * HOUR, 2 * HOUR)),
@@ -87,11 +106,11 @@ impl PoolWork {
             "resilver-done" => self.resilver = Some(clock.task("done", 30 * HOUR, 9 * HOUR + 2477)),
             "rebuilding" => {
                 self.scrub = Some(scrubbed);
-                self.rebuild = Some((first(), clock.task("running", 0, 6 * HOUR)));
+                self.rebuild = Some(of_first_vdev(pool, clock.task("running", 0, 6 * HOUR)));
             }
             "rebuilt" => {
                 self.scrub = Some(scrubbed);
-                self.rebuild = Some((first(), clock.task("done", 30 * HOUR, 5 * HOUR + 71)));
+                self.rebuild = Some(of_first_vdev(pool, clock.task("done", 30 * HOUR, 5 * HOUR + 71)));
             }
             "error-scrubbing" => self.error_scrub = Some(clock.task("running", 0, HOUR)),
             "error-scrubbed" => self.error_scrub = Some(clock.task("done", HOUR, 4)),
@@ -103,7 +122,7 @@ impl PoolWork {
 }
 
 const HOUR: i64 = 3600;
-/// Since when a paused one waits.
+/// How long ago a paused task was paused, in seconds.
 const PAUSED: i64 = 2 * HOUR;
 
 struct Clock {
@@ -116,48 +135,55 @@ impl Clock {
         self.now.checked_sub(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
-    /// One that took that many seconds, until so many seconds ago; or, if it runs, takes so many until now.
-    fn task(&self, stage: &str, ended_ago: i64, took: i64) -> Task {
+    /// A task that took `seconds`. One that is over ended `ended_ago` seconds ago.
+    fn task(&self, stage: &str, ended_ago: i64, seconds: i64) -> Task {
         let stage = match stage {
             "running" => Stage::Running,
             "paused" | "waiting" | "suspended" => Stage::Paused,
             "canceled" => Stage::Canceled,
             _ => Stage::Done,
         };
-        let is_over = matches!(stage, Stage::Done | Stage::Canceled);
-        Task {
-            stage,
-            start: self.ago(if is_over { ended_ago + took } else { took }),
-            end: is_over.then(|| self.ago(ended_ago)),
-            pause: (stage == Stage::Paused).then(|| self.ago(PAUSED)),
-            percent: if stage == Stage::Done { 100.0 } else { self.percent },
+        let running = Task { stage, start: self.ago(seconds), end: None, pause: None, percent: self.percent };
+        let over = Task { start: self.ago(ended_ago + seconds), end: Some(self.ago(ended_ago)), ..running.clone() };
+        match stage {
+            Stage::Running => running,
+            Stage::Paused => Task { pause: Some(self.ago(PAUSED)), ..running },
+            Stage::Canceled => over,
+            Stage::Done => Task { percent: 100.0, ..over },
         }
     }
 }
 
-fn first_raidz(pool: &Pool) -> Option<(usize, String)> {
-    let named = pool.data.iter().map(name_of).enumerate();
-    named.into_iter().find(|(_, name)| name.starts_with("raidz"))
+fn first_raidz(pool: &Pool, task: Task) -> Option<VdevTask> {
+    let (index, vdev) = pool.data.iter().map(name_of).enumerate().find(|(_, name)| name.starts_with("raidz"))?;
+    Some(VdevTask { vdev, index, task })
 }
 
-/// The name of a vdev; of a lone disk, the key of its drive.
+fn of_first_vdev(pool: &Pool, task: Task) -> VdevTask {
+    VdevTask { vdev: pool.data.first().map(name_of).unwrap_or_default(), index: 0, task }
+}
+
+/// The name of a vdev. That of a single disk is the key of its drive.
 fn name_of(vdev: &Vdev) -> String {
-    vdev.name.clone().or_else(|| vdev.leaves.first().cloned()).unwrap_or_default()
+    let name = vdev.name.as_ref().or(vdev.leaves.first());
+    name.cloned().unwrap_or_default()
 }
 
-/// How much is done, in percent.
+/// Progress of the running tasks in percent.
 fn progress(pool: &Pool) -> f64 {
-    pool.state.get("progress").and_then(Value::as_f64).unwrap_or(42.0).clamp(0.0, 100.0)
+    let set = pool.state.get("progress").and_then(Value::as_f64);
+    set.unwrap_or(42.0).clamp(0.0, 100.0)
 }
 
-/// A name without its number, as zpool prints it without `VDEV_NAME_TYPE_ID`.
+/// The name of a vdev without its number, as zpool prints it without `VDEV_NAME_TYPE_ID`.
 pub fn without_number(name: &str) -> &str {
     match name.rsplit_once('-') {
-        Some((stem, number)) if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) => stem,
+        Some((stem, number)) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => stem,
         _ => name,
     }
 }
 
+/// That percentage of a number of bytes.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

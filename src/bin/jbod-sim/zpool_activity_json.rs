@@ -1,111 +1,113 @@
-//! What a pool does, as `zpool status -j` of `OpenZFS` 2.3 writes it: keys, words and their order are those of
+//! The activities of a pool in `zpool status -j` of OpenZFS 2.3. Keys, words and their order are those of
 //! `scan_status_nvlist`, `removal_status_nvlist`, `checkpoint_status_nvlist`, `raidz_expand_status_nvlist` and
-//! `vdev_stats_nvlist` in its `zpool_main.c`.
+//! `vdev_stats_nvlist` in `cmd/zpool/zpool_main.c`.
 
-use crate::zpool::Options;
-use crate::zpool_activity::{PoolWork, Stage, Task, share, without_number};
+use crate::zpool::StatusOptions;
+use crate::zpool_activity::{PoolActivities, Stage, Task, VdevTask, share, without_number};
 use crate::zpool_json_object::{Object, seconds};
-use crate::zpool_text::Row;
+use crate::zpool_table::{Row, Table};
 
-/// The members of a pool between its advice and its vdevs.
-pub fn add(item: &mut Object, work: &PoolWork, bytes: u64, options: Options) {
-    if let Some(stats) = scan_stats(work, bytes, options) {
-        item.raw("scan_stats", &stats);
+/// Adds the members of a pool between `action` and `vdevs`.
+pub fn add_activities(object: &mut Object, activities: &PoolActivities, bytes: u64, options: StatusOptions) {
+    if let Some(stats) = scan_stats(activities, bytes, options) {
+        object.raw("scan_stats", &stats);
     }
-    if let Some((name, number, task)) = &work.removal {
-        item.raw("removal_stats", &removal(name, *number, task, bytes, options));
+    if let Some(task) = &activities.removal {
+        object.raw("removal_stats", &removal(task, bytes, options));
     }
-    if let Some(checkpoint) = &work.checkpoint {
+    if let Some(checkpoint) = &activities.checkpoint {
         let mut stats = Object::default();
         stats.text("state", if checkpoint.is_discarding { "DISCARDING" } else { "EXISTS" });
         stats.time("start_time", Some(checkpoint.created), options);
-        stats.number("space", bytes / 100, "B", options);
-        item.raw("checkpoint_stats", &stats.end());
+        stats.bytes("space", bytes / 100, options);
+        object.raw("checkpoint_stats", &stats.end());
     }
-    if let Some((name, number, task)) = &work.expansion {
-        item.raw("raidz_expand_stats", &expansion(name, *number, task, bytes, options));
+    if let Some(task) = &activities.expansion {
+        object.raw("raidz_expand_stats", &expansion(task, bytes, options));
     }
 }
 
-/// Both are `None` of a pool that was never scanned.
-fn scan_stats(work: &PoolWork, bytes: u64, options: Options) -> Option<String> {
-    let scan = work.scrub.as_ref().map(|task| ("SCRUB", task));
-    let scan = scan.or(work.resilver.as_ref().map(|task| ("RESILVER", task)));
+/// `None` for a pool that was never scanned.
+fn scan_stats(activities: &PoolActivities, bytes: u64, options: StatusOptions) -> Option<String> {
     let mut stats = Object::default();
-    match (scan, &work.error_scrub) {
-        (Some((function, task)), _) => scan_part(&mut stats, function, task, bytes, options),
-        (None, Some(_)) => no_scan(&mut stats, options),
-        (None, None) => work.rebuild.as_ref().map(|_| ())?,
+    if let Some(task) = &activities.scrub {
+        scan(&mut stats, "SCRUB", task, bytes, options);
+    } else if let Some(task) = &activities.resilver {
+        scan(&mut stats, "RESILVER", task, bytes, options);
+    } else if activities.error_scrub.is_some() {
+        no_scan(&mut stats, options);
+    } else if activities.rebuild.is_none() {
+        return None;
     }
-    if let Some(task) = &work.error_scrub {
+    if let Some(task) = &activities.error_scrub {
         error_scrub(&mut stats, task, options);
     }
-    if let Some((name, task)) = &work.rebuild {
+    if let Some(task) = &activities.rebuild {
         let mut rebuilds = Object::default();
-        rebuilds.raw(name, &rebuild(name, task, bytes, options));
+        rebuilds.raw(&task.vdev, &rebuild(task, bytes, options));
         stats.raw("rebuild_stats", &rebuilds.end());
     }
     Some(stats.end())
 }
 
-fn scan_part(stats: &mut Object, function: &str, task: &Task, bytes: u64, options: Options) {
+fn scan(stats: &mut Object, function: &str, task: &Task, bytes: u64, options: StatusOptions) {
     let issued = share(bytes, task.percent);
     stats.text("function", function);
     stats.text("state", scan_word(task.stage));
     stats.time("start_time", Some(task.start), options);
     stats.time("end_time", task.end, options);
-    stats.number("to_examine", bytes, "B", options);
-    stats.number("examined", share(bytes, (task.percent * 1.2).min(100.0)), "B", options);
-    stats.number("skipped", 0, "B", options);
-    stats.number("processed", if function == "SCRUB" { 0 } else { issued / 10 }, "B", options);
-    stats.number("errors", 0, "", options);
-    stats.number("bytes_per_scan", share(bytes, (task.percent * 1.2).min(100.0)), "B", options);
+    stats.bytes("to_examine", bytes, options);
+    stats.bytes("examined", share(bytes, task.scanned_percent()), options);
+    stats.bytes("skipped", 0, options);
+    stats.bytes("processed", if function == "SCRUB" { 0 } else { issued / 10 }, options);
+    stats.count("errors", 0, options);
+    stats.bytes("bytes_per_scan", share(bytes, task.scanned_percent()), options);
     stats.id("pass_start", seconds(task.start), options);
     stats.time("scrub_pause", task.pause, options);
     stats.id("scrub_spent_paused", 0, options);
-    stats.number("issued_bytes_per_scan", issued, "B", options);
-    stats.number("issued", issued, "B", options);
+    stats.bytes("issued_bytes_per_scan", issued, options);
+    stats.bytes("issued", issued, options);
 }
 
-/// The members of the scan if only known errors were scrubbed.
-fn no_scan(stats: &mut Object, options: Options) {
+/// The members of a scan for a pool whose only scan is an error scrub.
+fn no_scan(stats: &mut Object, options: StatusOptions) {
     stats.text("function", "NONE");
     stats.text("state", "NONE");
     stats.time("start_time", None, options);
     stats.time("end_time", None, options);
     for key in ["to_examine", "examined", "skipped", "processed"] {
-        stats.number(key, 0, "B", options);
+        stats.bytes(key, 0, options);
     }
-    stats.number("errors", 0, "", options);
-    stats.number("bytes_per_scan", 0, "B", options);
+    stats.count("errors", 0, options);
+    stats.bytes("bytes_per_scan", 0, options);
     stats.id("pass_start", 0, options);
     stats.time("scrub_pause", None, options);
     stats.id("scrub_spent_paused", 0, options);
-    stats.number("issued_bytes_per_scan", 0, "B", options);
-    stats.number("issued", 0, "B", options);
+    stats.bytes("issued_bytes_per_scan", 0, options);
+    stats.bytes("issued", 0, options);
 }
 
-/// How many blocks have errors.
+/// The number of blocks with errors.
 pub const ERROR_BLOCKS: u64 = 10_000;
 
-fn error_scrub(stats: &mut Object, task: &Task, options: Options) {
+fn error_scrub(stats: &mut Object, task: &Task, options: StatusOptions) {
     let examined = share(ERROR_BLOCKS, task.percent);
     let state = if task.stage == Stage::Running { "ERRORSCRUBBING" } else { scan_word(task.stage) };
     stats.text("err_scrub_func", "ERRORSCRUB");
     stats.text("err_scrub_state", state);
     stats.time("err_scrub_start_time", Some(task.start), options);
     stats.time("err_scrub_end_time", task.end, options);
-    stats.number("err_scrub_examined", examined, "", options);
-    stats.number("err_scrub_to_examine", ERROR_BLOCKS - examined, "", options);
+    stats.count("err_scrub_examined", examined, options);
+    stats.count("err_scrub_to_examine", ERROR_BLOCKS - examined, options);
     stats.id("err_scrub_pause", 0, options);
 }
 
-fn rebuild(name: &str, task: &Task, bytes: u64, options: Options) -> String {
+fn rebuild(VdevTask { vdev, task, .. }: &VdevTask, bytes: u64, options: StatusOptions) -> String {
     let scanned = share(bytes, task.percent);
     let mut stats = Object::default();
-    stats.text("name", name);
-    stats.text("vdev_type", without_number(name).trim_end_matches(|c: char| c.is_ascii_digit()));
-    stats.id("guid", Row::of(1, name, "").guid, options);
+    stats.text("name", vdev);
+    stats.text("vdev_type", without_number(vdev).trim_end_matches(|character: char| character.is_ascii_digit()));
+    stats.id("guid", Row::of(1, vdev, "").guid, options);
     stats.text("class", "normal");
     stats.text(
         "state",
@@ -118,54 +120,55 @@ fn rebuild(name: &str, task: &Task, bytes: u64, options: Options) -> String {
     stats.time("start_time", Some(task.start), options);
     stats.time("end_time", task.end, options);
     stats.duration("scan_time", 900, options);
-    stats.number("scanned", scanned, "B", options);
-    stats.number("issued", scanned, "B", options);
-    stats.number("rebuilt", scanned / 10, "B", options);
-    stats.number("to_scan", bytes, "B", options);
-    stats.number("errors", 0, "", options);
+    stats.bytes("scanned", scanned, options);
+    stats.bytes("issued", scanned, options);
+    stats.bytes("rebuilt", scanned / 10, options);
+    stats.bytes("to_scan", bytes, options);
+    stats.count("errors", 0, options);
     stats.duration("pass_time", 900, options);
-    stats.number("pass_scanned", scanned, "B", options);
-    stats.number("pass_issued", scanned, "B", options);
-    stats.number("pass_skipped", 0, "B", options);
+    stats.bytes("pass_scanned", scanned, options);
+    stats.bytes("pass_issued", scanned, options);
+    stats.bytes("pass_skipped", 0, options);
     stats.end()
 }
 
-/// The name has no number. That of a removed vdev is `indirect`.
-fn removal(name: &str, number: usize, task: &Task, bytes: u64, options: Options) -> String {
-    let name = if task.stage == Stage::Done { "indirect" } else { name };
-    let mut stats = of_vdev((name, number), task, ["removing_vdev", "to_copy", "copied"], bytes, options);
-    stats.number("mapping_memory", if task.stage == Stage::Done { 11_468 } else { 0 }, "B", options);
+/// A removed vdev has the name `indirect`.
+fn removal(removal: &VdevTask, bytes: u64, options: StatusOptions) -> String {
+    let is_done = removal.task.stage == Stage::Done;
+    let name = if is_done { "indirect" } else { &removal.vdev };
+    let mut stats = vdev_stats(name, removal, ["removing_vdev", "to_copy", "copied"], bytes, options);
+    stats.bytes("mapping_memory", if is_done { 11_468 } else { 0 }, options);
     stats.end()
 }
 
-/// The name has no number. One that waits is SCANNING.
-fn expansion(name: &str, number: usize, task: &Task, bytes: u64, options: Options) -> String {
-    let mut stats = of_vdev((name, number), task, ["expanding_vdev", "to_reflow", "reflowed"], bytes, options);
-    stats.id("waiting_for_resilver", u64::from(task.stage == Stage::Paused), options);
+fn expansion(expansion: &VdevTask, bytes: u64, options: StatusOptions) -> String {
+    let keys = ["expanding_vdev", "to_reflow", "reflowed"];
+    let mut stats = vdev_stats(&expansion.vdev, expansion, keys, bytes, options);
+    stats.id("waiting_for_resilver", u64::from(expansion.task.stage == Stage::Paused), options);
     stats.end()
 }
 
-/// The members that a removal and an expansion have in common; the keys are those of the number, the total, and what is
-/// done.
-fn of_vdev(
-    (name, number): (&str, usize),
-    task: &Task,
-    [index, total, done]: [&str; 3],
+/// The members that a removal and an expansion have in common. The keys are those of the index of the vdev, of the
+/// total and of the progress.
+fn vdev_stats(
+    name: &str,
+    VdevTask { index, task, .. }: &VdevTask,
+    [index_key, total, done]: [&str; 3],
     bytes: u64,
-    options: Options,
+    options: StatusOptions,
 ) -> Object {
     let mut stats = Object::default();
     stats.text("name", without_number(name));
     stats.text("state", scan_word(task.stage));
-    stats.id(index, number as u64, options);
+    stats.id(index_key, *index as u64, options);
     stats.time("start_time", Some(task.start), options);
     stats.time("end_time", task.end, options);
-    stats.number(total, bytes, "B", options);
-    stats.number(done, share(bytes, task.percent), "B", options);
+    stats.bytes(total, bytes, options);
+    stats.bytes(done, share(bytes, task.percent), options);
     stats
 }
 
-/// A scan that is paused is SCANNING.
+/// The name of a `dsl_scan_state_t`. A paused scan is SCANNING, too.
 fn scan_word(stage: Stage) -> &'static str {
     match stage {
         Stage::Running | Stage::Paused => "SCANNING",
@@ -174,24 +177,24 @@ fn scan_word(stage: Stage) -> &'static str {
     }
 }
 
-/// The initialization (`-i`) and the trim (`-t`) of a leaf. Cache and spares have none.
-pub fn add_leaf_work(node: &mut Object, work: &PoolWork, has_work: bool, bytes: u64, options: Options) {
-    let of_leaf = |task: &'_ Option<Task>| task.clone().filter(|_| has_work);
+/// Adds the state of the initialization (`-i`) and of the trim (`-t`) of a leaf.
+pub fn add_leaf_activities(object: &mut Object, row: &Row, table: &Table, options: StatusOptions) {
+    let [initialize, trim] = table.leaf_tasks(row);
     if options.initialize {
         let keys = ["init_state", "initialized", "to_initialize", "init_time", "init_errors"];
-        add_task(node, of_leaf(&work.initialize), "UNINITIALIZED", keys, bytes, options);
+        add_task(object, initialize, "UNINITIALIZED", keys, table.bytes, options);
     }
     if options.trim {
         let keys = ["trim_state", "trimmed", "to_trim", "trim_time", "trim_errors"];
-        add_task(node, of_leaf(&work.trim), "UNTRIMMED", keys, bytes, options);
-        node.id("trim_notsup", 0, options);
+        add_task(object, trim, "UNTRIMMED", keys, table.bytes, options);
+        object.id("trim_notsup", 0, options);
     }
 }
 
-fn add_task(node: &mut Object, task: Option<Task>, none: &str, keys: [&str; 5], bytes: u64, options: Options) {
+fn add_task(object: &mut Object, task: Option<&Task>, none: &str, keys: [&str; 5], bytes: u64, options: StatusOptions) {
     let [state, done, total, time, errors] = keys;
     let Some(task) = task else {
-        node.text(state, none);
+        object.text(state, none);
         return;
     };
     let word = match task.stage {
@@ -200,10 +203,10 @@ fn add_task(node: &mut Object, task: Option<Task>, none: &str, keys: [&str; 5], 
         Stage::Done => "COMPLETE",
         Stage::Canceled => "CANCELED",
     };
-    node.text(state, word);
-    node.number(done, share(bytes, task.percent), "B", options);
-    node.number(total, bytes, "B", options);
-    // Of a suspended one this is the moment of its suspension.
-    node.time(time, task.end.or(task.pause).or(Some(task.start)), options);
-    node.number(errors, 0, "", options);
+    object.text(state, word);
+    object.bytes(done, share(bytes, task.percent), options);
+    object.bytes(total, bytes, options);
+    // For a suspended task, the time of the suspension.
+    object.time(time, task.end.or(task.pause).or(Some(task.start)), options);
+    object.count(errors, 0, options);
 }

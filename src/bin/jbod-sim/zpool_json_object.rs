@@ -1,15 +1,16 @@
-//! A JSON object as zpool writes it: keys in order, every number a string unless `--json-int` was asked for.
+//! A JSON object as `zpool status -j` writes it: numbers are strings, except with `--json-int`.
 
-use crate::zpool::Options;
-use crate::zpool_text::{nice, size};
+use crate::zpool::StatusOptions;
+use crate::zpool_text::{nicebytes, nicenum};
 use jiff::Timestamp;
 use serde_json::json;
 
-/// An object whose keys keep their order, as its text.
+/// The text of an object whose members keep their order.
 #[derive(Default)]
 pub struct Object(Vec<String>);
 
 impl Object {
+    /// Adds a member whose value is JSON.
     pub fn raw(&mut self, key: &str, value: &str) {
         self.0.push(format!("{}:{value}", json!(key)));
     }
@@ -18,32 +19,43 @@ impl Object {
         self.raw(key, &json!(value).to_string());
     }
 
-    /// A count, or with `unit` B a size.
-    pub fn number(&mut self, key: &str, value: u64, unit: &str, options: Options) {
-        match (options.numbers, options.exact, unit) {
-            (true, ..) => self.raw(key, &value.to_string()),
-            (_, true, _) => self.text(key, &value.to_string()),
-            (.., "B") => self.text(key, &size(value)),
-            _ => self.text(key, &nice(value, unit)),
+    pub fn count(&mut self, key: &str, value: u64, options: StatusOptions) {
+        if options.exact {
+            self.id(key, value, options);
+        } else {
+            self.text(key, &nicenum(value));
         }
     }
 
-    /// A guid, an index or the number of a version: never shortened.
-    pub fn id(&mut self, key: &str, value: u64, options: Options) {
-        self.number(key, value, "", Options { exact: true, ..options });
+    pub fn bytes(&mut self, key: &str, value: u64, options: StatusOptions) {
+        if options.exact {
+            self.id(key, value, options);
+        } else {
+            self.text(key, &nicebytes(value));
+        }
     }
 
-    /// A date in the C locale, in UTC; `None` is zero.
-    pub fn time(&mut self, key: &str, at: Option<Timestamp>, options: Options) {
-        match at {
-            _ if options.exact => self.id(key, at.map_or(0, seconds), options),
-            Some(at) => self.text(key, &at.strftime("%a %b %e %H:%M:%S UTC %Y").to_string()),
+    /// A GUID, an index or a version, which is never abbreviated.
+    pub fn id(&mut self, key: &str, value: u64, options: StatusOptions) {
+        if options.json_int {
+            self.raw(key, &value.to_string());
+        } else {
+            self.text(key, &value.to_string());
+        }
+    }
+
+    /// A time in UTC; `None` is 0.
+    pub fn time(&mut self, key: &str, time: Option<Timestamp>, options: StatusOptions) {
+        match time {
+            Some(time) if options.exact => self.id(key, seconds(time), options),
+            None if options.exact => self.id(key, 0, options),
+            Some(time) => self.text(key, &time.strftime("%a %b %e %H:%M:%S UTC %Y").to_string()),
             None => self.text(key, "-"),
         }
     }
 
-    /// A duration below a thousand seconds.
-    pub fn duration(&mut self, key: &str, seconds: u64, options: Options) {
+    /// A duration of less than 1,000 seconds.
+    pub fn duration(&mut self, key: &str, seconds: u64, options: StatusOptions) {
         if options.exact {
             self.id(key, seconds * 1_000_000_000, options);
         } else {
@@ -56,6 +68,7 @@ impl Object {
     }
 }
 
-pub fn seconds(at: Timestamp) -> u64 {
-    u64::try_from(at.as_second()).unwrap_or(0)
+/// Seconds since the epoch.
+pub fn seconds(time: Timestamp) -> u64 {
+    u64::try_from(time.as_second()).unwrap_or(0)
 }
