@@ -51,7 +51,7 @@ pub fn pool_by_id(drive: &Drive) -> String {
 }
 
 /// The block devices of a map and of the map of its partition.
-fn map_nodes(number: u32) -> (String, String) {
+pub fn map_nodes(number: u32) -> (String, String) {
     (format!("dm-{}", number * 2), format!("dm-{}", number * 2 + 1))
 }
 

@@ -1,7 +1,7 @@
 //! The table of `zpool status`: the states of a pool, its vdevs and leaves, which follow from the drives. Pure.
 
 use crate::drive::{Drive, Path, hash, mix};
-use crate::links::{LeafPath, leaf_path, pool_by_id};
+use crate::links::{LeafPath, leaf_path, map_nodes, pool_by_id};
 use crate::store::{Host, Pool, Vdev};
 use crate::zpool::StatusOptions;
 use crate::zpool_activity::{PoolActivities, Stage, Task};
@@ -250,7 +250,8 @@ impl PoolContext<'_> {
 /// The block device that the links of a leaf lead to.
 fn partition_device(unit: &Drive) -> String {
     if let Some(map) = unit.map {
-        return format!("/dev/dm-{}1", map * 2);
+        let (_, partition) = map_nodes(map);
+        return format!("/dev/{partition}");
     }
     let disk = unit.paths.first().map(Path::sd).unwrap_or_default();
     format!("/dev/{disk}1")
@@ -313,5 +314,12 @@ mod tests {
             units.get_mut(key).expect("a unit").paths.clear();
             assert_eq!(state_of(pool, &host, &units), state);
         }
+    }
+
+    #[test]
+    fn followed_links_of_a_map_lead_to_the_map_of_the_partition() {
+        let mut unit = generate(1, Kind::Sas, 0);
+        unit.map = Some(3);
+        assert_eq!(partition_device(&unit), "/dev/dm-7");
     }
 }
