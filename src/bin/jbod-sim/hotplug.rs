@@ -53,7 +53,7 @@ pub fn pull(dir: &std::path::Path, targets: &[String], path: Option<u32>) -> Res
 
 fn detach_path(store: &Store, host: &Host, drive: &mut Drive, number: u32) -> Result<()> {
     let Some(bay) = drive.bay else { bail!("{} is in no bay; wanted a drive in a bay", drive.serial) };
-    links::take_away(store, host, drive)?;
+    links::remove_all(store, host, drive)?;
     for path in drive.paths.extract_if(.., |path| path.host == number) {
         sysfs::detach(store, host, bay, &path)?;
     }
@@ -78,7 +78,7 @@ fn detach(store: &Store, host: &Host, drive: &mut Drive) -> Result<()> {
         let path = links::leaf_path(host, &drive.unit(lun)).path;
         drive.leaf.insert(unit_key("path", lun), json!(path));
     }
-    links::take_away(store, host, drive)?;
+    links::remove_all(store, host, drive)?;
     if let Some(number) = drive.nvme.take() {
         other::remove_nvme(store, number)?;
     }
@@ -160,7 +160,7 @@ pub fn insert(dir: &std::path::Path, word: &str, wanted: &NewDrive) -> Result<()
         if is_new || drive.has_every_path(host.next.len()) {
             bail!("{word} holds {}; wanted an empty bay, or a drive that lacks a path; pull it first", drive.serial);
         }
-        links::take_away(&store, &host, &drive)?;
+        links::remove_all(&store, &host, &drive)?;
         return attach(&store, &mut host, &mut drive, bay);
     }
     let drives = store.drives()?;
@@ -282,7 +282,7 @@ pub fn swap_letters(dir: &std::path::Path, one: &str, other: &str) -> Result<()>
         bail!("found {one} twice; wanted two block devices");
     }
     for found in [&first, &second] {
-        links::take_away(&store, &host, &found.drive)?;
+        links::remove_all(&store, &host, &found.drive)?;
     }
     for found in [&first, &second] {
         sysfs::detach(&store, &host, found.bay, &found.path)?;

@@ -102,11 +102,11 @@ pub fn vdev_name(host: &Host, drive: &Drive) -> String {
 }
 
 /// Removes all links and the maps that `make` creates for the present state of a drive.
-pub fn take_away(store: &Store, host: &Host, drive: &Drive) -> Result<()> {
-    drive.units().try_for_each(|unit| take_away_of_unit(store, host, &unit))
+pub fn remove_all(store: &Store, host: &Host, drive: &Drive) -> Result<()> {
+    drive.units().try_for_each(|unit| remove_of_unit(store, host, &unit))
 }
 
-fn take_away_of_unit(store: &Store, host: &Host, drive: &Drive) -> Result<()> {
+fn remove_of_unit(store: &Store, host: &Host, drive: &Drive) -> Result<()> {
     let mut names: Vec<String> = by_id_names(drive).into_iter().map(|name| format!("by-id/{name}")).collect();
     if let Some(bay) = drive.bay {
         names.push(format!("by-vdev/{}", vdev_name(host, drive)));

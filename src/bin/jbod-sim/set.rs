@@ -143,7 +143,7 @@ fn set_shelf(store: &Store, host: &Host, number: &str, pairs: &[String]) -> Resu
     }
     let pairs = read(&[SHELF], pairs)?;
     if pairs.iter().all(|(key, _)| key == "iom") {
-        bail!("enclosure/{index}: found only iom; wanted another key, too, one of {}", names(SHELF));
+        bail!("enclosure/{index}: found only iom, which restricts other keys; wanted one of {}", names(SHELF));
     }
     let ioms = chosen_ioms(host, index, &pairs)?;
     for (key, value) in &pairs {

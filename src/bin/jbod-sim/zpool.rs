@@ -1,7 +1,6 @@
 //! The simulated zpool: `status` and `version`. `zpool_table` determines the states, `zpool_text` and `zpool_json`
 //! print them.
 
-use crate::drive::Drive;
 use crate::files::{append_line, say};
 use crate::store::{Pool, Store};
 use crate::trouble;
@@ -119,7 +118,7 @@ fn status(store: &Store, arguments: &[String], json: JsonSupport) -> Result<u8> 
     }
     let mut units = HashMap::new();
     for drive in store.drives()? {
-        units.extend(drive.units().map(|unit: Drive| (unit.key.clone(), unit)));
+        units.extend(drive.units().map(|unit| (unit.key.clone(), unit)));
     }
     let context = PoolContext { host: &host, units: &units, options: request.options, changed: store.pools_changed()? };
     if request.as_json {
