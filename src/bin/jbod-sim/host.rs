@@ -48,7 +48,7 @@ pub struct Options {
     /// IO modules of each enclosure. Each has its own SCSI host and is one path to each drive
     #[arg(long, default_value_t = 2)]
     pub paths: u32,
-    /// `NVMe` drives, which are in no bay
+    /// NVMe drives, which are in no bay
     #[arg(long, default_value_t = 1)]
     pub nvme: usize,
     /// How many of the drives are SATA drives behind SAS expanders [default: a quarter]

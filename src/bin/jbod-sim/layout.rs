@@ -16,7 +16,7 @@ pub enum SlotNames {
     Bare,
     /// "Disk #00"
     Disk,
-    /// "`ArrayDevice00`"
+    #[value(help = "\"ArrayDevice00\"")]
     Array,
     /// "SLOT 039,SERIAL           ", padded with blanks
     Serial,

@@ -264,7 +264,7 @@ impl Store {
         self.sim("drive").join(format!("{key}.json"))
     }
 
-    /// All drives, including pulled ones, in the order of bays; `NVMe` drives are last.
+    /// All drives, including pulled ones, in the order of bays; NVMe drives are last.
     pub fn drives(&self) -> Result<Vec<Drive>> {
         let dir = self.sim("drive");
         let entries = fs::read_dir(&dir).with_context(|| format!("cannot list {}", dir.display()))?;
