@@ -115,7 +115,7 @@ fn check_rule_levels(
     let is_in_order = match direction {
         Direction::HigherIsWorse => levels.is_sorted(),
         Direction::LowerIsWorse => levels.iter().rev().is_sorted(),
-        Direction::OnOff => true,
+        Direction::OnOff(_) => true,
     };
     if !is_in_order {
         let wanted = "thresholds that become worse from watch to warn to crit, including the defaults of those not set";
@@ -184,7 +184,7 @@ fn parse_rule(place: &str, rule: &RuleInfo, settings: &Table) -> Result<RuleOver
         let found = || format!("{place}.{name} = {value}");
         match name.as_str() {
             "enabled" => set.enabled = Some(value.as_bool().ok_or_else(|| invalid_value(found(), "true or false"))?),
-            "watch" | "warn" | "crit" if rule.thresholds.direction == Direction::OnOff => {
+            "watch" | "warn" | "crit" if matches!(rule.thresholds.direction, Direction::OnOff(_)) => {
                 return Err(invalid_value(found(), "only enabled: this rule has no thresholds"));
             }
             "watch" => set.watch = Some(level(value).ok_or_else(|| invalid_value(found(), LEVEL_WANTED))?),

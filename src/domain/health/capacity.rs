@@ -53,6 +53,7 @@ fn cause(report: &SmartReport) -> String {
 mod tests {
     use super::*;
     use crate::domain::health::tests::facts;
+    use crate::domain::health::thresholds::WATCH;
     use crate::domain::smart::ScsiDetail;
 
     fn sized(bytes: u64, block: u64) -> SmartReport {
@@ -62,7 +63,7 @@ mod tests {
     fn message(kernel: Option<u64>, report: SmartReport) -> Option<String> {
         let report = SmartReport { scsi: Some(ScsiDetail::default()), ..report };
         let facts = DriveFacts { kernel_size_bytes: kernel, ..facts(&report) };
-        unusable(&facts, Thresholds::ON_OFF).map(|result| result.message)
+        unusable(&facts, WATCH).map(|result| result.message)
     }
 
     #[test]

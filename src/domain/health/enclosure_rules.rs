@@ -3,7 +3,7 @@
 use super::engine;
 use super::rule::{Rule, RuleResult, RuleSubject, pluralize, rule, state_finding};
 use super::rule_settings::RuleSettings;
-use super::thresholds::Thresholds;
+use super::thresholds::{Thresholds, WARN, WATCH};
 use super::verdict::Class::{Link, Reading};
 use super::verdict::{Judgement, Severity, Verdict};
 use crate::domain::enclosure::{Enclosure, EnclosureProblem};
@@ -18,13 +18,13 @@ impl RuleSubject for EnclosureRules {
 
 #[rustfmt::skip]
 pub(crate) const ENCLOSURE_RULES: &[Rule<EnclosureRules>] = &[
-    rule::<EnclosureRules>("E8", Link, "an IO module of the enclosure does not respond", Thresholds::ON_OFF,
+    rule::<EnclosureRules>("E8", Link, "an IO module of the enclosure does not respond", WATCH,
         "SES-3: each module reports the entire enclosure, so the values that only one of them has are lost", module_silent),
-    rule::<EnclosureRules>("E11", Reading, "bays are occupied, but the kernel links none of them to a drive", Thresholds::ON_OFF,
+    rule::<EnclosureRules>("E11", Reading, "bays are occupied, but the kernel links none of them to a drive", WATCH,
         "drivers/scsi/ses.c: links are made by SAS address, and not at all if the enclosure reports none", unlinked),
-    rule::<EnclosureRules>("E12", Link, "an IO module that the enclosure is known to have is missing", Thresholds::ON_OFF,
+    rule::<EnclosureRules>("E12", Link, "an IO module that the enclosure is known to have is missing", WARN,
         "the kernel's enclosure class: one device for each module (drivers/scsi/ses.c); without it each drive has one path less", module_missing),
-    rule::<EnclosureRules>("E13", Link, "the enclosure is missing", Thresholds::ON_OFF,
+    rule::<EnclosureRules>("E13", Link, "the enclosure is missing", WARN,
         "the kernel's enclosure class shows none of its modules: power, cables, or its services controllers have failed", missing),
 ];
 

@@ -81,6 +81,7 @@ pub(crate) fn self_test_failed(facts: &DriveFacts, _: Thresholds) -> Option<Rule
 mod tests {
     use super::*;
     use crate::domain::health::tests::facts;
+    use crate::domain::health::thresholds::WARN_OR_CRIT;
     use crate::domain::smart::{NvmeDetail, SmartReport, TemperatureLimits};
 
     #[test]
@@ -92,7 +93,7 @@ mod tests {
                 temperature_limits: TemperatureLimits { op_limit_max_celsius: Some(limit), ..Default::default() },
                 ..Default::default()
             };
-            let result = hot(&facts(&report), Thresholds::ON_OFF);
+            let result = hot(&facts(&report), WARN_OR_CRIT);
             assert_eq!(result.map(|result| result.severity), severity, "{limit}");
         }
     }

@@ -3,7 +3,7 @@
 use super::engine;
 use super::rule::{MAX_NAMES, Rule, RuleResult, RuleSubject, rule, sanitize_name, state_finding};
 use super::rule_settings::RuleSettings;
-use super::thresholds::Thresholds;
+use super::thresholds::{CRIT, Thresholds, WARN, WARN_OR_CRIT};
 use super::verdict::Class::Pool as PoolClass;
 use super::verdict::{Judgement, Severity, Verdict};
 use crate::domain::text::list_first;
@@ -23,11 +23,11 @@ impl RuleSubject for PoolRules {
 
 #[rustfmt::skip]
 pub(crate) const POOL_RULES: &[Rule<PoolRules>] = &[
-    rule::<PoolRules>(POOL_STATE, PoolClass, "the pool is FAULTED, UNAVAIL or SUSPENDED (crit) or DEGRADED, OFFLINE or REMOVED (warn)", Thresholds::ON_OFF,
+    rule::<PoolRules>(POOL_STATE, PoolClass, "the pool is FAULTED, UNAVAIL or SUSPENDED (crit) or DEGRADED, OFFLINE or REMOVED (warn)", WARN_OR_CRIT,
         "zpoolconcepts(7), device failure and recovery; zpool-status(8)", pool_state),
-    rule::<PoolRules>("Z5", PoolClass, "zpool reports data errors: data is damaged", Thresholds::ON_OFF,
+    rule::<PoolRules>("Z5", PoolClass, "zpool reports data errors: data is damaged", CRIT,
         "zpool-status(8), errors; OpenZFS message ZFS-8000-8A", data_errors),
-    rule::<PoolRules>("Z6", PoolClass, "a leaf that matches no drive on this host is FAULTED, UNAVAIL or REMOVED", Thresholds::ON_OFF,
+    rule::<PoolRules>("Z6", PoolClass, "a leaf that matches no drive on this host is FAULTED, UNAVAIL or REMOVED", WARN,
         "zpool-status(8); Z1 reports those of drives on this host", lost_leaf),
 ];
 
@@ -137,10 +137,10 @@ mod tests {
         assert_eq!(judged(&pool_with_leaf("UNAVAIL", Some("sdz"))), "warn: Z4 warn", "Z1 is the finding of that drive");
         assert_eq!(judged(&pool_with_leaf("OFFLINE", None)), "warn: Z4 warn");
         let mut pool = pool_with_leaf("UNAVAIL", None);
-        let result = lost_leaf(&pool, Thresholds::ON_OFF).unwrap();
+        let result = lost_leaf(&pool, WARN).unwrap();
         assert_eq!(result.message, "Pool tank cannot use /dev/sdz1 (no drive on this host).");
         pool.vdevs[0].members[0].excluded = true;
-        let result = lost_leaf(&pool, Thresholds::ON_OFF).unwrap();
+        let result = lost_leaf(&pool, WARN).unwrap();
         assert_eq!(result.message, "Pool tank cannot use /dev/sdz1 (excluded by JBOD_EXCLUDE).");
     }
 }

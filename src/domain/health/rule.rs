@@ -58,11 +58,11 @@ pub(super) const fn derived<S: RuleSubject>(
     code: &'static str,
     class: Class,
     condition: &'static str,
+    thresholds: Thresholds,
     source: &'static str,
     check: for<'a, 'b> fn(&'b S::Facts<'a>, &Finding) -> Option<RuleResult>,
 ) -> Rule<S> {
-    let (thresholds, has_model) = (Thresholds::ON_OFF, S::HAS_MODEL);
-    let info = RuleInfo { code: RuleCode::new(code), class, condition, thresholds, source, has_model };
+    let info = RuleInfo { code: RuleCode::new(code), class, condition, thresholds, source, has_model: S::HAS_MODEL };
     Rule { info, check: Check::Derived(check) }
 }
 

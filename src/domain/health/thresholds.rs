@@ -1,6 +1,6 @@
 //! The thresholds at which a rule reports: its own, and those that an administrator has set.
 
-use super::verdict::Severity;
+use super::verdict::{Severity, Verdict};
 use std::fmt;
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ pub enum Direction {
     HigherIsWorse,
     /// A level is reached at its limit and below.
     LowerIsWorse,
-    /// The rule compares no number: it is on or off.
-    OnOff,
+    /// The rule compares no number: its condition decides which of these severities a finding has.
+    OnOff(&'static [Severity]),
 }
 
 /// The levels of a rule. A level that is `None` is never reached.
@@ -27,8 +27,10 @@ pub struct Thresholds {
 }
 
 impl Thresholds {
-    pub(crate) const ON_OFF: Self =
-        Self { direction: Direction::OnOff, window: None, watch: None, warn: None, crit: None };
+    /// A rule without thresholds, and the severities that its findings may have.
+    pub(crate) const fn on_off(severities: &'static [Severity]) -> Self {
+        Self { direction: Direction::OnOff(severities), window: None, watch: None, warn: None, crit: None }
+    }
 
     pub(crate) const fn above(watch: Option<i64>, warn: Option<i64>, crit: Option<i64>) -> Self {
         Self { direction: Direction::HigherIsWorse, window: None, watch, warn, crit }
@@ -49,7 +51,7 @@ impl Thresholds {
             let is_reached = match self.direction {
                 Direction::HigherIsWorse => value >= limit,
                 Direction::LowerIsWorse => value <= limit,
-                Direction::OnOff => false,
+                Direction::OnOff(_) => false,
             };
             if is_reached {
                 return Some((severity, limit));
@@ -70,13 +72,22 @@ impl Thresholds {
     }
 }
 
+pub(super) const WATCH: Thresholds = Thresholds::on_off(&[Severity::Watch]);
+pub(super) const WARN: Thresholds = Thresholds::on_off(&[Severity::Warn]);
+pub(super) const CRIT: Thresholds = Thresholds::on_off(&[Severity::Crit]);
+pub(super) const WARN_OR_CRIT: Thresholds = Thresholds::on_off(&[Severity::Warn, Severity::Crit]);
+pub(super) const ANY_SEVERITY: Thresholds = Thresholds::on_off(&[Severity::Watch, Severity::Warn, Severity::Crit]);
+
 impl fmt::Display for Thresholds {
-    /// `watch ≥ 1, warn ≥ 17, crit ≥ 1101`; `on` where no number is compared.
+    /// `watch ≥ 1, warn ≥ 17, crit ≥ 1101`; `warn, crit` where no number is compared.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = match self.direction {
             Direction::HigherIsWorse => '≥',
             Direction::LowerIsWorse => '≤',
-            Direction::OnOff => return f.write_str("on"),
+            Direction::OnOff(severities) => {
+                let names: Vec<&str> = severities.iter().map(|severity| Verdict::from(*severity).as_str()).collect();
+                return f.write_str(&names.join(", "));
+            }
         };
         let mut between = "";
         for (name, limit) in [("watch", self.watch), ("warn", self.warn), ("crit", self.crit)] {
@@ -133,6 +144,6 @@ mod tests {
         assert_eq!(spare.reached(11), None);
         assert_eq!(spare.reached(10), Some((Severity::Warn, 10)));
         assert_eq!(spare.reached(-3), Some((Severity::Crit, -1)));
-        assert_eq!(Thresholds::ON_OFF.reached(7), None);
+        assert_eq!(WARN.reached(7), None);
     }
 }

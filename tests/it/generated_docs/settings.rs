@@ -52,7 +52,7 @@ pub fn rules_file() -> String {
         let about = format!("{} ({}): {}", rule.code, rule.class.as_str(), rule.condition);
         text.push_str(&format!("\n{}\n#[rules.{}]\n", wrapped(&about, "# ", 110), rule.code));
         let Thresholds { watch, warn, crit, direction, .. } = rule.thresholds;
-        if direction == Direction::OnOff {
+        if matches!(direction, Direction::OnOff(_)) {
             text.push_str("#enabled = true\n");
         }
         for (level, at) in [("watch", watch), ("warn", warn), ("crit", crit)] {

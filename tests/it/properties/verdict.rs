@@ -25,12 +25,14 @@ pub fn assert_readable(health: &Judgement) {
 
 #[track_caller]
 fn assert_finding(finding: &Finding) {
-    let Finding { code, class, observed, limit, message, .. } = finding;
+    let Finding { code, class, severity, observed, limit, message } = finding;
     let rule = rule_of(code.as_str()).unwrap_or_else(|| panic!("no rule is called {code}"));
     // These rules have the class of the cause.
     let has_class_of_its_cause = *code == "S1" || *code == "N1";
     assert!(has_class_of_its_cause || *class == rule.class, "{code}");
-    if rule.thresholds.direction != Direction::OnOff {
+    if let Direction::OnOff(severities) = rule.thresholds.direction {
+        assert!(severities.contains(severity), "{code} does not define this severity: {finding:?}");
+    } else {
         assert!(matches!(observed, Some(Quantity::Number(_))), "{code} has a number: {finding:?}");
         assert!(matches!(limit, Some(Quantity::Number(_))), "{code} has a limit: {finding:?}");
     }

@@ -45,6 +45,9 @@ fn findings_with(facts: &DriveFacts, settings: &RuleSettings) -> String {
         // The cause decides the class of these rules.
         let has_class = rule.class == finding.class || finding.code == "S1" || finding.code == "N1";
         assert!(has_class && finding.message.ends_with('.'), "{finding:?}");
+        if let Direction::OnOff(severities) = rule.thresholds.direction {
+            assert!(severities.contains(&finding.severity), "{finding:?}");
+        }
         listed.push(format!("{} {}", finding.code, Verdict::from(finding.severity).as_str()));
     }
     listed.join(", ")
