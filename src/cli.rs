@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
     about,
     after_help = "Every setting can also be given as the environment variable shown with it; an option overrides the \
                   variable. REDIS_PASSWORD and RUST_LOG are read from the environment only.\n\
-                  Exit codes: 0 clean stop, 1 runtime failure, 2 usage error, 78 invalid configuration."
+                  Exit status: 0 clean stop, 1 runtime failure, 2 usage error, 78 invalid configuration."
 )]
 pub struct Cli {
     #[command(subcommand)]

@@ -1,4 +1,4 @@
-//! The program: parses the command line, runs the command, prints the error chain, and returns the exit code.
+//! The program: parses the command line, runs the command, prints the error chain, and returns the exit status.
 
 use anyhow::Context;
 use clap::Parser;

@@ -23,7 +23,7 @@ pub(crate) enum Component {
     Zpool,
     /// An enclosure, or the view that the kernel has of it.
     Enclosure,
-    /// A drive that does not respond and is in quarantine.
+    /// A drive that does not respond and is in back-off.
     Drive,
     /// The poller.
     Poller,
@@ -91,7 +91,7 @@ pub(crate) struct PollCounters {
     pub(crate) running: usize,
     /// Child processes that were killed and have not ended yet.
     pub(crate) stuck: usize,
-    /// Drives in quarantine after timeouts.
+    /// Drives in back-off after timeouts.
     pub(crate) waiting: usize,
 }
 

@@ -163,7 +163,7 @@ pub(super) fn write_sweeps(writer: &mut FamilyWriter, snapshot: &MetricsSnapshot
     let counts = [
         ("jbod_smartctl_running", "Runs of smartctl in progress", counters.running),
         ("jbod_children_stuck", "Child processes that were killed and have not ended yet", counters.stuck),
-        ("jbod_devices_quarantined", "Drives in quarantine after timeouts", counters.waiting),
+        ("jbod_devices_quarantined", "Drives in back-off after timeouts", counters.waiting),
     ];
     for (name, help, count) in counts {
         writer.gauge(name, help, Some(count_value(count)))?;
