@@ -297,6 +297,6 @@ mod tests {
         assert_eq!(shown("A5        attribute"), Some(("watch ≥ 8, warn ≥ 261", "file")));
         assert_eq!(shown("A5        of models"), Some(("watch ≥ 8, warn ≥ 99", "file")));
         assert_eq!(shown("A1 "), Some(("off", "file")));
-        assert_eq!(shown("Z3 "), Some(("on", "default")));
+        assert_eq!(shown("Z3 "), Some(("warn, crit", "default")));
     }
 }
