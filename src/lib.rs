@@ -12,6 +12,7 @@
 //! | HTTP | `http` (never imports `probe` nor redis) |
 //! | time, threads, order of execution | [`poller`], `reader`, [`daemon`], [`stop`], [`clock`], `supervise`, [`scan`], [`doctor`] |
 //! | resource usage of this process | [`process`] |
+//! | binding of Unix sockets | `unix_socket` |
 //! | commands to the running daemon | [`control`] |
 //! | events as values, the sinks that receive them | [`events`] |
 //! | the log | [`logging`] |
@@ -21,8 +22,8 @@
 //! # Import law
 //!
 //! ```text
-//! 0 domain      1 stop, config, clock, events, process, api      2 probe, cache, terminal      3 collector      4 poller
-//! 5 reader, control      6 http      7 supervise      8 daemon, scan      9 doctor, cli, logging      10 main
+//! 0 domain      1 stop, config, clock, events, process, unix_socket, api      2 probe, cache, terminal      3 collector
+//! 4 poller      5 reader, control      6 http      7 supervise      8 daemon, scan      9 doctor, cli, logging    10 main
 //! ```
 //!
 //! A module imports only lower levels; modules of one level never import each other. `tests/it/tidy.rs` checks this, and
@@ -51,6 +52,7 @@ pub mod scan;
 pub mod stop;
 mod supervise;
 pub mod terminal;
+pub(crate) mod unix_socket;
 
 /// Entry points for the fuzz targets in `tests/fuzz`, built with the fuzzer's flags only.
 #[cfg(fuzzing)]

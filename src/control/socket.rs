@@ -1,9 +1,9 @@
 //! Creates the control socket, and checks the status of its path.
 
-use socket2::{Domain, SockAddr, Socket, Type};
+use crate::unix_socket::{self, is_socket};
 use std::fs::Permissions;
 use std::io;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 
@@ -13,21 +13,10 @@ const BACKLOG: i32 = 4;
 const MODE: u32 = 0o600;
 
 pub(super) fn bind(path: &Path) -> io::Result<UnixListener> {
-    let address = SockAddr::unix(path)?;
-    // A socket that refuses connections was left behind by a daemon that was killed.
-    if is_socket(path) && UnixStream::connect(path).is_err() {
-        std::fs::remove_file(path)?;
-    }
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address)?;
+    let socket = unix_socket::bind(path)?;
     std::fs::set_permissions(path, Permissions::from_mode(MODE))?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
-}
-
-fn is_socket(path: &Path) -> bool {
-    std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket())
 }
 
 /// The status of the path of a control socket.

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use support::daemon::{Daemon, Ended, command, run};
 use support::eventually;
@@ -241,6 +241,21 @@ fn answer(mut stream: UnixStream) -> String {
     // The daemon may close the connection before it has read everything, which is an error here.
     let _ = stream.read_to_string(&mut text);
     text
+}
+
+/// As by a child of a killed daemon, which has a copy of the socket until it executes its program.
+#[test]
+fn a_socket_that_is_released_while_the_daemon_starts_is_replaced() {
+    let sim = Sim::small();
+    let held = UnixListener::bind(socket(&sim)).expect("a socket");
+    let holder = std::thread::spawn(move || {
+        // The first connection shows that the daemon has probed the socket.
+        drop(held.accept().expect("a probe"));
+    });
+    let daemon = start(&sim, &Redis::absent());
+    holder.join().expect("it ends");
+    assert!(!has_degraded_socket(&daemon), "{}", daemon.log());
+    assert!(forget(&sim, "X").stdout.starts_with("no missing drive"), "it answers");
 }
 
 #[test]

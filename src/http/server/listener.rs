@@ -1,10 +1,10 @@
 //! Listening sockets on the public addresses, and hints on what to do if listening fails.
 
+use crate::unix_socket;
 use rustix::net::sockopt::set_tcp_user_timeout;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 const BACKLOG: i32 = 1024;
@@ -35,15 +35,7 @@ pub(super) fn listen_tcp(address: SocketAddr) -> io::Result<Socket> {
 }
 
 pub(super) fn listen_unix(path: &Path) -> io::Result<Socket> {
-    let address = SockAddr::unix(path)?;
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket());
-    // A socket that refuses connections was left by a daemon that was killed.
-    if is_socket && Socket::new(Domain::UNIX, Type::STREAM, None)?.connect(&address).is_err() {
-        std::fs::remove_file(path)?;
-    }
-    socket.set_nonblocking(true)?;
-    socket.bind(&address)?;
+    let socket = unix_socket::bind(path)?;
     socket.listen(BACKLOG)?;
     Ok(socket)
 }
