@@ -9,6 +9,7 @@ mod handlers;
 mod metrics;
 mod negotiate;
 mod openapi;
+mod page_script;
 mod problem;
 mod request_metrics;
 mod response;

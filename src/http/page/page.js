@@ -1,5 +1,5 @@
-// The entry module of the page: connects its parts with events of the browser, and starts it. index.html preloads all
-// modules, so that a browser does not discover them one import after another.
+// The entry module of the page: connects its parts with events of the browser, and starts it. The daemon serves all
+// modules joined into one script (src/http/page_script.rs), in which they share a scope.
 
 import { updateAges } from './js/clock.js';
 import { byId } from './js/dom.js';

@@ -36,7 +36,7 @@ fn no_other_site_can_show_the_page_in_a_frame() {
     let mut browser = browser::acquire();
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &super::STILL);
-    for path in ["", "page.css", "js/dom.js", "icon.svg", "api/map.txt", "api/overview"] {
+    for path in ["", "page.css", "page.js", "icon.svg", "api/map.txt", "api/overview"] {
         let framed = url(&daemon, path);
         let site = FakeRedis::at(0, move |stream| answer(stream, &framed));
         browser.open(&format!("http://localhost:{}/", site.port), json!({}));

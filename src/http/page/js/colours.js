@@ -54,11 +54,11 @@ function byVerdict() {
   const counts = countDrives((place) => place.kind);
   const kinds = Object.keys(KINDS).filter((kind) => counts.has(kind));
   const legend = kinds.map((kind) => ({ colour: kind, icon: kind, text: KINDS[kind], count: counts.get(kind) }));
-  return { colouringOf: (place) => ({ colour: place.kind, text: temperatureText(place) }), legend };
+  return { colouringOf: (place) => ({ colour: place.kind, text: tileTemperatureText(place) }), legend };
 }
 
 /** The temperature on a tile; nothing if the drive is not active, which the icon shows. */
-function temperatureText({ drive, stateKind }) {
+function tileTemperatureText({ drive, stateKind }) {
   if (stateKind) return '';
   if (drive.stale !== false) return 'stale';
   if (Number.isNaN(drive.temperature_celsius)) return '?';
@@ -67,7 +67,7 @@ function temperatureText({ drive, stateKind }) {
 
 function byTemperature() {
   const temperatureOf = (drive) => (isCurrent(drive) ? drive.temperature_celsius : null);
-  return byRange(TEMPERATURES, 't', temperatureOf, temperatureText);
+  return byRange(TEMPERATURES, 't', temperatureOf, tileTemperatureText);
 }
 
 const yearsOf = (drive) => (drive.power_on_hours === null ? null : drive.power_on_hours / HOURS_PER_YEAR);
