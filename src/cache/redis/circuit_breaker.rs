@@ -112,7 +112,9 @@ impl CircuitBreaker {
     }
 
     pub(super) fn health(&self) -> RedisHealth {
-        match self.outage.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+        // Cloned, so that its lock is not held while waiting for that of the writes, which is held while logging.
+        let outage = self.outage.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match outage {
             Some(outage) => RedisHealth { reads: Some(outage.clone()), writes: Some(outage) },
             None => RedisHealth { reads: None, writes: self.writes.outage() },
         }
