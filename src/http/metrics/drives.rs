@@ -90,8 +90,7 @@ impl<'d> DriveFamilies<'_, '_, 'd> {
         help: &str,
         value: impl Fn(&LabeledDrive) -> Option<V>,
     ) -> fmt::Result {
-        let series = self.drives.iter().filter_map(|drive| Some((drive.labels(), value(drive)?)));
-        self.writer.gauges(name, help, series)
+        self.writer.gauges(name, help, series(self.drives, value))
     }
 
     pub(super) fn counters<V: EncodeCounterValue>(
@@ -100,8 +99,7 @@ impl<'d> DriveFamilies<'_, '_, 'd> {
         help: &str,
         value: impl Fn(&LabeledDrive) -> Option<V>,
     ) -> fmt::Result {
-        let series = self.drives.iter().filter_map(|drive| Some((drive.labels(), value(drive)?)));
-        self.writer.counters(name, help, series)
+        self.writer.counters(name, help, series(self.drives, value))
     }
 
     /// Several series of each drive, with further labels.
@@ -122,6 +120,13 @@ impl<'d> DriveFamilies<'_, '_, 'd> {
     ) -> fmt::Result {
         self.writer.counters(name, help, labeled_series(self.drives, series))
     }
+}
+
+fn series<'d, V>(
+    drives: &'d [LabeledDrive<'d>],
+    value: impl Fn(&LabeledDrive) -> Option<V>,
+) -> impl Iterator<Item = ([Label<'d>; 2], V)> {
+    drives.iter().filter_map(move |drive| Some((drive.labels(), value(drive)?)))
 }
 
 fn labeled_series<'d, L, V, S: IntoIterator<Item = (L, Option<V>)>>(

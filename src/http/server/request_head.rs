@@ -94,8 +94,7 @@ fn request_head(
     fields: &HeaderFields,
     is_http_10: bool,
 ) -> Result<RequestHead, Problem> {
-    let length = fields.single("Content-Length")?.unwrap_or("0");
-    let has_body = fields.has("Transfer-Encoding") || length != "0";
+    let has_body = fields.has("Transfer-Encoding") || fields.single("Content-Length")?.unwrap_or("0") != "0";
     let omit_body = match method {
         Some("GET") => false,
         Some("HEAD") => true,
