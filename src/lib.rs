@@ -22,8 +22,8 @@
 //! # Import law
 //!
 //! ```text
-//! 0 domain      1 stop, config, clock, events, process, unix_socket, api      2 probe, cache, terminal      3 collector
-//! 4 poller      5 reader, control      6 http      7 supervise      8 daemon, scan      9 doctor, cli, logging    10 main
+//! 0 domain    1 stop, config, clock, events, process, unix_socket, api    2 probe, cache, terminal    3 collector
+//! 4 poller    5 reader, control    6 http    7 supervise    8 daemon, scan    9 doctor, cli, logging    10 main
 //! ```
 //!
 //! A module imports only lower levels; modules of one level never import each other. `tests/it/tidy.rs` checks this, and

@@ -7,9 +7,9 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a socket may still accept connections after its daemon was killed. A child that the daemon was just starting
-/// has a copy of the listening socket, which only execve(2) closes (`O_CLOEXEC`, open(2)); and a process that has received
-/// SIGKILL takes a while to end.
+/// How long a socket may still accept connections after its daemon was killed. A child that the daemon was just
+/// starting has a copy of the listening socket, which only execve(2) closes (`SOCK_CLOEXEC`, socket(2)); and a process
+/// that has received SIGKILL takes a while to end.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
 const PROBE_INTERVAL: Duration = Duration::from_millis(50);
 
