@@ -221,19 +221,23 @@ table! {
     REDIS_CA_FILE, Some("redis-ca-file"), "FILE", Optional { example: "/etc/jbod-monitor/redis-ca.pem" },
     "PEM file of CA certificates to trust for TLS instead of the system's";
 
-    REDIS_TIMEOUT_MS, Some("redis-timeout-ms"), "MS", Number { default: 250, range: 10..=60_000, unit: "a number of milliseconds" },
+    REDIS_TIMEOUT_MS, Some("redis-timeout-ms"), "MS",
+    Number { default: 250, range: 10..=60_000, unit: "a number of milliseconds" },
     "Timeout for each of connecting, reading and writing, in milliseconds";
 
     JBOD_KEY_PREFIX, Some("key-prefix"), "TEXT", Text { default: "jbod" },
     "Prefix of every Redis key";
 
-    SMART_CACHE_TTL, Some("smart-cache-ttl"), "SECONDS", Number { default: 120, range: 1..=7 * DAY, unit: "a number of seconds" },
+    SMART_CACHE_TTL, Some("smart-cache-ttl"), "SECONDS",
+    Number { default: 120, range: 1..=7 * DAY, unit: "a number of seconds" },
     "TTL of per-drive keys, in seconds";
 
-    SMART_POLL_INTERVAL, Some("smart-poll-interval"), "SECONDS", Number { default: 90, range: 1..=DAY, unit: "a number of seconds" },
+    SMART_POLL_INTERVAL, Some("smart-poll-interval"), "SECONDS",
+    Number { default: 90, range: 1..=DAY, unit: "a number of seconds" },
     "Polling interval from the start of one sweep to the start of the next, in seconds";
 
-    SMART_TIMEOUT, Some("smart-timeout"), "SECONDS", Number { default: 30, range: 1..=3600, unit: "a number of seconds" },
+    SMART_TIMEOUT, Some("smart-timeout"), "SECONDS",
+    Number { default: 30, range: 1..=3600, unit: "a number of seconds" },
     "Timeout of one smartctl run, in seconds; then SIGTERM, SIGKILL 2 s later, abandoned 1 s later";
 
     SMART_CONCURRENCY, Some("smart-concurrency"), "COUNT", Number { default: 16, range: 1..=256, unit: "a number" },
@@ -248,17 +252,19 @@ table! {
     "Power mode in which a drive is not read (smartctl -n): never, sleep, standby or idle";
 
     SMART_DEVICE_TYPES, Some("smart-device-types"), "NAME=TYPE,…", Optional { example: "sda=megaraid,0,sdb=sat" },
-    "Device types for smartctl -d, comma-separated: NAME=TYPE, NAME a kernel name, by-id name or serial number, TYPE sat, \
-     scsi, nvme, auto, megaraid,N, sat+megaraid,N or cciss,N";
+    "Device types for smartctl -d, comma-separated: NAME=TYPE, NAME a kernel name, by-id name or serial number, TYPE \
+     sat, scsi, nvme, auto, megaraid,N, sat+megaraid,N or cciss,N";
 
     JBOD_EXCLUDE, Some("exclude"), "ENTRY,…", Optional { example: "transport=iscsi,serial=ZR123,sdx" },
     "Drives to exclude, comma-separated: a kernel name or by-id name (with * and ?), serial=TEXT, model=PATTERN, \
      transport=sas, sata, nvme, usb, raid, iscsi, fc or virtio";
 
-    OVERVIEW_TTL, Some("overview-ttl"), "SECONDS", Number { default: 60, range: 1..=7 * DAY, unit: "a number of seconds" },
+    OVERVIEW_TTL, Some("overview-ttl"), "SECONDS",
+    Number { default: 60, range: 1..=7 * DAY, unit: "a number of seconds" },
     "TTL of the overview key, in seconds";
 
-    ENCLOSURES_TTL, Some("enclosures-ttl"), "SECONDS", Number { default: 300, range: 1..=7 * DAY, unit: "a number of seconds" },
+    ENCLOSURES_TTL, Some("enclosures-ttl"), "SECONDS",
+    Number { default: 300, range: 1..=7 * DAY, unit: "a number of seconds" },
     "TTL of the enclosures key, in seconds";
 
     ZFS_TTL, Some("zfs-ttl"), "SECONDS", Number { default: 300, range: 1..=7 * DAY, unit: "a number of seconds" },
@@ -282,7 +288,8 @@ table! {
     JBOD_CONTROL_SOCKET, Some("control-socket"), "PATH", Text { default: "/run/jbod-monitor/control.sock" },
     "Socket for commands to the running daemon (jbod-monitor forget), or none";
 
-    JBOD_MAX_CONNECTIONS, Some("max-connections"), "COUNT", Number { default: 128, range: 1..=10_000, unit: "a number" },
+    JBOD_MAX_CONNECTIONS, Some("max-connections"), "COUNT",
+    Number { default: 128, range: 1..=10_000, unit: "a number" },
     "Maximum number of open connections; further ones are answered with 503 and closed";
 
     JBOD_WORKERS, Some("workers"), "COUNT", Number { default: 4, range: 1..=64, unit: "a number" },

@@ -229,8 +229,8 @@ pub(super) fn nodes(host: &Host, inventory: &Inventory) -> Vec<DoctorFinding> {
 }
 
 fn without_sg_node(host: &Host, drives: &[&Drive]) -> Option<DoctorFinding> {
-    let has_sd_node = |drive: &&&Drive| drive.paths.iter().any(|path| path.node.starts_with("/dev/sd"));
-    let count = drives.iter().filter(has_sd_node).count();
+    let has_sd_node = |drive: &Drive| drive.paths.iter().any(|path| path.node.starts_with("/dev/sd"));
+    let count = drives.iter().filter(|drive| has_sd_node(drive)).count();
     if count == 0 {
         return None;
     }

@@ -55,10 +55,9 @@ pub(super) fn control(config: &ControlConfig) -> Vec<DoctorFinding> {
              (RuntimeDirectory), otherwise jbod-monitor forget is unavailable"
         )),
         SocketStatus::Denied => ok(format!("control socket {shown}: only root and the user of the daemon may connect")),
-        SocketStatus::Other(error) => warn(
-            format!("control socket {shown}: it cannot be used: {error}"),
-            "set JBOD_CONTROL_SOCKET to another path",
-        ),
+        SocketStatus::Other(error) => {
+            warn(format!("control socket {shown} cannot be used: {error}"), "set JBOD_CONTROL_SOCKET to another path")
+        }
     }]
 }
 

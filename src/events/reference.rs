@@ -8,15 +8,15 @@ use super::fields::{
 use super::kind::EventKind;
 use log::Level::{self, Error, Info, Warn};
 
-/// What an event of one kind has.
+/// The text, levels and fields of the events of one kind.
 pub struct EventReference {
     pub kind: EventKind,
     /// Beginnings of its text.
     pub texts: &'static [&'static str],
     /// The most severe first.
     pub levels: &'static [Level],
-    /// Fields that it may have in the journal, beside `MESSAGE_ID`. An event about several drives has those that all
-    /// of them have in common, and each serial number.
+    /// Possible fields in the journal, besides `MESSAGE_ID`. An event about several drives has the serial number of
+    /// each, and the other fields that are equal in all of them.
     pub fields: &'static [&'static str],
 }
 

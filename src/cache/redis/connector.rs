@@ -94,7 +94,7 @@ impl Connector {
                 }
                 Err(error) => {
                     last_kind = error.kind;
-                    why.push(format!("{host}:{port}, the master by a sentinel: {error}"));
+                    why.push(format!("{host}:{port}, the master that a sentinel reports: {error}"));
                 }
             }
         }

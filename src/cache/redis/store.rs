@@ -197,7 +197,10 @@ impl RedisStore {
                 Ok(found) => values.extend(found.into_iter().map(bytes)),
                 // Too large in total: fetched one by one, without the unrecognized ones.
                 Err(StoreError::Refused(why)) => {
-                    log::debug!("redis rejected a batch of keys={} error={why:?}", chunk.len());
+                    log::debug!(
+                        "redis rejected a batch of keys, fetching them one by one keys={} error={why:?}",
+                        chunk.len()
+                    );
                     for key in chunk {
                         values.push(self.get_recognized(key, copy, most)?);
                     }

@@ -19,7 +19,7 @@ pub fn environment_file() -> String {
     .to_owned();
     for setting in SETTINGS {
         let is_secret_file = matches!(setting.kind, SettingKind::SecretFile(_));
-        let own = if is_secret_file { ". Not needed for the files above" } else { "" };
+        let own = if is_secret_file { ". Not needed for the files listed at the top" } else { "" };
         let comment = wrapped(&format!("{}{own}", setting.help), "# ", 110);
         // Not commented out, so that changes of the rules file take effect.
         let mark = if setting.name == "JBOD_RULES_FILE" { "" } else { "#" };
