@@ -1,4 +1,4 @@
-//! The command's side: asks the daemon of this host.
+//! The client of the control socket: sends a command to the daemon of this host.
 
 use super::protocol::{ControlAnswer, ControlRequest, MAX_ANSWER_BYTES};
 use crate::config::Config;

@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 /// Maximum number of consecutive checks without a new heartbeat of the thread `supervise`, which sends one per check
-/// interval: two minutes without systemd's watchdog, which also limits the duration of the start. Counted rather than
+/// interval: two minutes, or less with systemd's watchdog. It limits the duration of the start, too. Counted rather than
 /// timed, because a process that was frozen (SIGSTOP, the cgroup freezer, suspend) does not hang.
 const MAX_MISSED_CHECKS: u32 = 12;
 /// Maximum duration of an orderly stop, in steps; counted for the same reason.
