@@ -1,10 +1,14 @@
-//! The logs of a SATA drive: self-tests, which of them count as failed, and errors.
+//! The logs of a SATA drive: self-tests, those of them that failed, and errors.
 
 use crate::drive::Drive;
+use crate::self_tests::{self, SelfTestEntry};
 use serde_json::{Map, Value, json};
 
-/// What smartctl calls the upper half of a self-test's status.
-fn outcome(code: u64) -> &'static str {
+/// Entries in the SMART self-test log (ACS).
+const LOG_SIZE: u64 = 21;
+
+/// The text for the upper four bits of a self-test execution status.
+fn result_text(code: u64) -> &'static str {
     match code {
         0 => "Completed without error",
         1 => "Aborted by host",
@@ -24,35 +28,11 @@ fn is_failure(code: u64) -> bool {
     (3..=8).contains(&code)
 }
 
-/// A test of the log. The newest has `age` 0.
-struct Test {
-    code: u64,
-    extended: bool,
-    age: u64,
-}
-
-/// The tests of the log, newest first.
-fn tests(drive: &Drive) -> Vec<Test> {
-    let hours = drive.hours();
-    let entries = 21u64.min(hours / 168);
-    let mut tests: Vec<Test> = (0..entries).map(|n| Test { code: 0, extended: n % 4 == 1, age: 168 * n + 5 }).collect();
-    let newest = drive.number("self_test_result");
-    if let Some(code) = newest.filter(|c| *c > 0) {
-        let extended = drive.text("self_test_type") != Some("short");
-        tests.insert(0, Test { code, extended, age: 3 });
-        if let Some(later) = drive.text("self_test_later_pass") {
-            tests.insert(0, Test { code: 0, extended: later == "extended", age: 1 });
-        }
-        tests.truncate(21);
-    }
-    tests
-}
-
-/// Failures, and how many of them a newer extended test that passed has made void. Those left
-/// make smartctl's exit bit 7.
+/// Failed tests, and how many of them are outdated by a later extended test that passed. smartctl sets bit 7 of the
+/// exit status for the others (ataprint.cpp).
 pub fn failures(drive: &Drive) -> (u64, u64) {
     let (mut total, mut outdated, mut passed) = (0, 0, false);
-    for test in tests(drive) {
+    for test in self_tests::log(drive, LOG_SIZE) {
         passed |= test.extended && test.code == 0;
         if is_failure(test.code) {
             total += 1;
@@ -63,8 +43,7 @@ pub fn failures(drive: &Drive) -> (u64, u64) {
 }
 
 pub fn self_tests(drive: &Drive) -> Value {
-    let tests = tests(drive);
-    let table: Vec<Value> = tests.iter().map(|test| entry(drive, test)).collect();
+    let table: Vec<Value> = self_tests::log(drive, LOG_SIZE).iter().map(|test| entry(drive, test)).collect();
     if table.is_empty() {
         return json!({"standard": {"revision": 1, "count": 0}});
     }
@@ -75,8 +54,8 @@ pub fn self_tests(drive: &Drive) -> Value {
     }})
 }
 
-fn entry(drive: &Drive, test: &Test) -> Value {
-    // In tenths; a test that did not end says how much of it was left.
+fn entry(drive: &Drive, test: &SelfTestEntry) -> Value {
+    // Tenths that were left when the test ended.
     let left = match test.code {
         0 => 0,
         15 => 4,
@@ -84,7 +63,7 @@ fn entry(drive: &Drive, test: &Test) -> Value {
     };
     let mut status = Map::new();
     status.insert("value".to_owned(), json!(test.code << 4 | left));
-    status.insert("string".to_owned(), json!(outcome(test.code)));
+    status.insert("string".to_owned(), json!(result_text(test.code)));
     if left > 0 {
         status.insert("remaining_percent".to_owned(), json!(left * 10));
     }
@@ -102,63 +81,74 @@ fn entry(drive: &Drive, test: &Test) -> Value {
     Value::Object(entry)
 }
 
-/// `ata_smart_data`: the test that runs or ran last, and what the drive can do.
-pub fn smart_data(drive: &Drive) -> Value {
-    let last = drive.number("self_test_result").filter(|_| drive.text("self_test_later_pass").is_none()).unwrap_or(0);
-    let status = match drive.number("self_test_remaining_percent") {
-        Some(left) if left > 0 => {
-            let tenths = left.div_ceil(10).min(9);
-            json!({"value": 0xf0 | tenths, "string": format!("in progress, {}% remaining", tenths * 10), "remaining_percent": tenths * 10})
+/// `ata_smart_data.self_test.status`: the test in progress, or else the last one.
+fn last_self_test(drive: &Drive) -> Value {
+    if let Some(percent) = self_tests::remaining_percent(drive) {
+        let tenths = percent.div_ceil(10).min(9);
+        let text = format!("in progress, {}% remaining", tenths * 10);
+        return json!({"value": 0xf0 | tenths, "string": text, "remaining_percent": tenths * 10});
+    }
+    let is_last = drive.text("self_test_later_pass").is_none();
+    match drive.number("self_test_result") {
+        Some(1) if is_last => json!({"value": 0x19, "string": "was aborted by the host"}),
+        Some(2) if is_last => json!({"value": 0x29, "string": "was interrupted by the host with a reset"}),
+        Some(code) if is_last && is_failure(code) => {
+            let text = match code {
+                3 => "could not complete due to a fatal or unknown error",
+                4 => "completed with error (unknown test element)",
+                5 => "completed with error (electrical test element)",
+                6 => "completed with error (servo/seek test element)",
+                7 => "completed with error (read test element)",
+                _ => "completed with error (handling damage?)",
+            };
+            json!({"value": code << 4 | 9, "string": text, "passed": false})
         }
-        _ => match last {
-            1 => json!({"value": 0x19, "string": "was aborted by the host"}),
-            2 => json!({"value": 0x29, "string": "was interrupted by the host with a reset"}),
-            3 => {
-                json!({"value": 0x39, "string": "could not complete due to a fatal or unknown error", "passed": false})
-            }
-            4 => json!({"value": 0x49, "string": "completed with error (unknown test element)", "passed": false}),
-            5 => json!({"value": 0x59, "string": "completed with error (electrical test element)", "passed": false}),
-            6 => json!({"value": 0x69, "string": "completed with error (servo/seek test element)", "passed": false}),
-            7 => json!({"value": 0x79, "string": "completed with error (read test element)", "passed": false}),
-            8 => json!({"value": 0x89, "string": "completed with error (handling damage?)", "passed": false}),
-            _ => json!({"value": 0, "string": "completed without error", "passed": true}),
-        },
-    };
+        _ => json!({"value": 0, "string": "completed without error", "passed": true}),
+    }
+}
+
+/// `ata_smart_data`: the last self-test, and the capabilities.
+pub fn smart_data(drive: &Drive) -> Value {
+    let offline_status = json!({"value": 130, "string": "was completed without error", "passed": true});
     json!({
-        "offline_data_collection": {"status": {"value": 130, "string": "was completed without error", "passed": true}, "completion_seconds": 567},
-        "self_test": {"status": status, "polling_minutes": {"short": 1, "extended": 1440, "conveyance": 2}},
+        "offline_data_collection": {"status": offline_status, "completion_seconds": 567},
+        "self_test": {
+            "status": last_self_test(drive), "polling_minutes": {"short": 1, "extended": 1440, "conveyance": 2},
+        },
         "capabilities": {
             "values": [123, 3], "exec_offline_immediate_supported": true, "offline_is_aborted_upon_new_cmd": false,
-            "offline_surface_scan_supported": true, "self_tests_supported": true, "conveyance_self_test_supported": true,
+            "offline_surface_scan_supported": true, "self_tests_supported": true,
+            "conveyance_self_test_supported": true,
             "selective_self_test_supported": true, "attribute_autosave_enabled": true, "error_logging_supported": true,
             "gp_logging_supported": true,
         },
     })
 }
 
-/// The summary error log: five entries at most, newest first.
+/// The summary error log: the last five errors (ACS), newest first.
 pub fn errors(drive: &Drive) -> Value {
-    let count = drive.number("ata_error_count").unwrap_or(0);
+    let count = drive.number_or("ata_error_count", 0);
     if count == 0 {
         return json!({"summary": {"revision": 1, "count": 0}});
     }
-    let table: Vec<Value> = (0..count.min(5))
-        .map(|n| {
-            let lba = drive.made_up("error lba", 1 << 28) + n * 8;
-            let registers = json!({"error": 64, "status": 81, "count": 0, "lba": lba & 0xff_ffff, "device": lba >> 24});
-            let command = json!({
-                "registers": {"command": 96, "features": 8, "count": 0, "lba": lba & 0xff_ffff, "device": 64, "device_control": 0},
-                "powerup_milliseconds": 4_000_000 - n, "command_name": "READ FPDMA QUEUED",
-            });
-            json!({
-                "error_number": count - n, "lifetime_hours": drive.hours().saturating_sub(30 + n) % 65_536,
-                "completion_registers": registers,
-                "error_description": format!("Error: UNC at LBA = 0x{lba:08x} = {lba}"),
-                "previous_commands": [command],
-            })
-        })
-        .collect();
+    let table: Vec<Value> = (0..count.min(5)).map(|age| logged_error(drive, count, age)).collect();
     json!({"summary": {"revision": 1, "count": count, "logged_count": table.len(), "table": table}})
+}
+
+/// `age`: the number of later errors.
+fn logged_error(drive: &Drive, count: u64, age: u64) -> Value {
+    let lba = drive.made_up("error lba", 1 << 28) + age * 8;
+    let low = lba & 0xff_ffff;
+    let registers = json!({"command": 96, "features": 8, "count": 0, "lba": low, "device": 64, "device_control": 0});
+    let command = json!({
+        "registers": registers, "powerup_milliseconds": 4_000_000 - age, "command_name": "READ FPDMA QUEUED",
+    });
+    json!({
+        "error_number": count - age, "lifetime_hours": drive.hours().saturating_sub(30 + age) % 65_536,
+        "completion_registers": {"error": 64, "status": 81, "count": 0, "lba": low, "device": lba >> 24},
+        "error_description": format!("Error: UNC at LBA = 0x{lba:08x} = {lba}"),
+        "previous_commands": [command],
+    })
 }
 
 pub fn selective() -> Value {
@@ -176,7 +166,7 @@ mod tests {
     use crate::products::sample;
 
     #[test]
-    fn only_a_newer_extended_pass_makes_a_failure_void() {
+    fn only_a_later_extended_pass_outdates_a_failure() {
         let mut drive = sample(Kind::Sata);
         assert_eq!(failures(&drive), (0, 0));
         drive.state.insert("self_test_result".to_owned(), json!(7));

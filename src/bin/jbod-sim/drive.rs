@@ -1,14 +1,13 @@
-//! What a simulated drive is: its identity, where it sits, its kernel names, and the state that
-//! tests set. Knows no file layout and no output format.
+//! A simulated drive: identity, bay, kernel names, and what `set` changes. No file layout, no output format.
 //!
-//! A drive with two actuators has two logical units behind one target: one serial number, but names, sizes, nodes and places
-//! in pools of their own. `Drive::unit` is the drive as one of them shows it.
+//! A drive with two actuators has two logical units behind one target. They have one serial number, and each its own
+//! name, size, nodes and pool membership. `Drive::unit` is the drive as one of them.
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// What kind of drive, which decides the protocol smartctl talks to it.
+/// Protocol and medium.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -23,27 +22,26 @@ pub enum Kind {
     Nvme,
 }
 
-/// A bay: the shelf and the place in it, both from 0. The number printed on it adds the slot base.
+/// Shelf, and place in it, both from 0. The slot number adds the slot base of the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bay {
     pub shelf: usize,
     pub place: usize,
 }
 
-/// One way to a drive: a SCSI address and the kernel names there.
+/// A path to a drive: SCSI address and kernel names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Path {
     /// The SCSI host, which is also the number of the shelf's IOM.
     pub host: u32,
-    /// Number of the expander's port, as in `port-0:0:5`.
+    /// Port of the expander, as in `port-0:0:5`.
     pub port: u32,
     pub target: u32,
-    /// Which logical unit it leads to.
     #[serde(default)]
     pub lun: u32,
-    /// Which `sd` name, from 0 for sda.
+    /// 0 for sda.
     pub disk: u32,
-    /// Which `sg` node.
+    /// 0 for sg0.
     pub generic: u32,
 }
 
@@ -62,7 +60,7 @@ impl Path {
     }
 }
 
-/// A place behind a RAID controller: its SCSI host, and the number it gives the disk.
+/// A place behind a RAID controller: its SCSI host, and the N of `-d megaraid,N`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RaidPlace {
     pub host: u32,
@@ -71,44 +69,45 @@ pub struct RaidPlace {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Drive {
-    /// Unique on this host and fit for a file name: the serial, if no other drive has it.
+    /// Unique on this host, and usable as a file name: the serial number, with a suffix if another drive has it too.
     pub key: String,
     pub serial: String,
     pub vendor: String,
     pub model: String,
     pub firmware: String,
     pub kind: Kind,
-    /// 16 hex digits; `None` when the drive has no NAA name.
+    /// 16 hexadecimal digits; `None` if the drive has no NAA name.
     pub wwn: Option<String>,
-    /// Named in sysfs by vendor, model and serial rather than by NAA.
+    /// `wwid` in sysfs has the T10 designator instead of the NAA name.
     pub t10: bool,
-    /// Of all its units.
+    /// Of all logical units together.
     pub bytes: u64,
-    /// Logical units.
+    /// Number of logical units.
     #[serde(default = "one")]
     pub units: u32,
     pub rotation: u32,
     pub bay: Option<Bay>,
-    /// Where it was before it was pulled.
+    /// The bay before `pull`.
     pub pulled_from: Option<Bay>,
     pub paths: Vec<Path>,
     /// Number of the `NVMe` controller.
     pub nvme: Option<u32>,
-    /// Number of its multipath map; those of further units follow.
+    /// Number of the multipath map of the first logical unit; those of the others follow.
     pub map: Option<u32>,
-    /// Behind a RAID controller, and so without a node of its own.
+    /// Behind a RAID controller: the drive has no node of its own.
     #[serde(default)]
     pub raid: Option<RaidPlace>,
-    /// In a USB box with this bridge: sat, usbjmicron or unknown.
+    /// The bridge of a USB disk: sat, usbjmicron or unknown.
     #[serde(default)]
     pub usb: Option<String>,
-    /// A recorded answer, relative to the host's folder.
+    /// A recorded output, relative to the folder of the host.
     pub recorded: Option<String>,
-    /// The name ZFS gives a leaf that is not there.
+    /// The name of the leaf in ZFS while it is missing.
     pub guid: u64,
+    /// The keys of `set`.
     #[serde(default)]
     pub state: Map<String, Value>,
-    /// What `set leaf/…` said.
+    /// The keys of `set leaf/…`.
     #[serde(default)]
     pub leaf: Map<String, Value>,
 }
@@ -117,78 +116,108 @@ fn one() -> u32 {
     1
 }
 
-/// The key of a logical unit, by which a pool knows it: that of the drive for the first.
+/// The key of a logical unit in a pool. The first one has the key of the drive.
 pub fn unit_key(drive: &str, lun: u32) -> String {
     if lun == 0 { drive.to_owned() } else { format!("{drive}.{lun}") }
 }
 
 impl Drive {
-    /// Each logical unit.
     pub fn units(&self) -> impl Iterator<Item = Self> {
         (0..self.units).map(|lun| self.unit(lun))
     }
 
-    /// The drive as one of its logical units shows it.
+    /// The drive as one of its logical units.
     pub fn unit(&self, lun: u32) -> Self {
         if self.units < 2 {
             return self.clone();
         }
-        // NAA IEEE Registered Extended (SPC-4), as dual-actuator drives have it: the identifier is that of the drive, the
-        // extension begins with the LUN.
-        let name = |wwn: &String| format!("6{}{lun:04x}000000000000", wwn.get(1..).unwrap_or_default());
-        // What was set for the leaf of a further unit stands under names of its own.
-        let suffix = format!(".{lun}");
-        let own = |key: &str| match lun {
-            0 => (!key.contains('.')).then(|| key.to_owned()),
-            _ => key.strip_suffix(&suffix).map(str::to_owned),
-        };
+        // NAA IEEE Registered Extended (SPC-4), as dual-actuator drives have it: the identifier is that of the drive,
+        // the extension begins with the LUN.
+        let mut wwn = self.wwn.clone();
+        if let Some(name) = &mut wwn {
+            *name = format!("6{}{lun:04x}000000000000", name.get(1..).unwrap_or_default());
+        }
         Self {
             key: unit_key(&self.key, lun),
-            wwn: self.wwn.as_ref().map(name),
+            wwn,
             bytes: self.bytes / u64::from(self.units),
             units: 1,
             guid: if lun == 0 { self.guid } else { mix(self.guid ^ u64::from(lun)) | 1 << 63 },
             map: self.map.map(|map| map + lun),
             paths: self.paths.iter().filter(|path| path.lun == lun).cloned().collect(),
-            leaf: self.leaf.iter().filter_map(|(key, value)| Some((own(key)?, value.clone()))).collect(),
+            leaf: self.leaf_of(lun),
             ..self.clone()
         }
     }
 
-    /// What smartctl says at one of its nodes: name and size are the unit's, all else the drive's.
+    /// The keys of logical units after the first end with `.LUN`.
+    fn leaf_of(&self, lun: u32) -> Map<String, Value> {
+        let suffix = format!(".{lun}");
+        let mut leaf = Map::new();
+        for (key, value) in &self.leaf {
+            let own_key = match lun {
+                0 if !key.contains('.') => Some(key.as_str()),
+                0 => None,
+                _ => key.strip_suffix(&suffix),
+            };
+            if let Some(own_key) = own_key {
+                leaf.insert(own_key.to_owned(), value.clone());
+            }
+        }
+        leaf
+    }
+
+    /// The drive at one of its nodes: name and size are those of the logical unit, all else is that of the drive.
     pub fn at_node(&self, node: &str) -> Self {
         let Self { wwn, bytes, .. } = self.unit(self.lun_at(node).unwrap_or(0));
         Self { wwn, bytes, ..self.clone() }
     }
 
-    /// Which logical unit a node such as `sda` or `sg3` leads to.
+    /// Of a node such as `sda` or `sg3`.
+    pub fn path_at(&self, node: &str) -> Option<&Path> {
+        self.paths.iter().find(|path| path.sd() == node || path.sg() == node)
+    }
+
     pub fn lun_at(&self, node: &str) -> Option<u32> {
-        self.paths.iter().find(|path| path.sd() == node || path.sg() == node).map(|path| path.lun)
+        Some(self.path_at(node)?.lun)
     }
 
     pub fn flag(&self, key: &str) -> bool {
-        self.state.get(key).and_then(Value::as_bool).unwrap_or(false)
+        matches!(self.state.get(key), Some(Value::Bool(true)))
     }
 
     pub fn number(&self, key: &str) -> Option<u64> {
-        self.state.get(key).and_then(Value::as_u64)
+        self.state.get(key)?.as_u64()
+    }
+
+    pub fn number_or(&self, key: &str, default: u64) -> u64 {
+        self.number(key).unwrap_or(default)
     }
 
     pub fn text(&self, key: &str) -> Option<&str> {
-        self.state.get(key).and_then(Value::as_str)
+        self.state.get(key)?.as_str()
     }
 
-    /// A steady made-up number of this drive, below `below`.
+    fn signed(&self, key: &str) -> Option<i64> {
+        self.state.get(key)?.as_i64()
+    }
+
+    /// The WWN of a drive with one logical unit as a number.
+    pub fn wwn_number(&self) -> Option<u64> {
+        u64::from_str_radix(self.wwn.as_deref()?, 16).ok()
+    }
+
+    /// A pseudo-random number below `below`, which depends on nothing but the drive and `what`.
     pub fn made_up(&self, what: &str, below: u64) -> u64 {
         mix(self.guid ^ hash(what)) % below.max(1)
     }
 
-    /// The serial smartctl tells, which a test may have changed.
-    pub fn told_serial(&self) -> &str {
+    /// In the output of smartctl, which `set` may change.
+    pub fn reported_serial(&self) -> &str {
         self.text("serial").unwrap_or(&self.serial)
     }
 
-    pub fn told_model(&self) -> &str {
+    pub fn reported_model(&self) -> &str {
         self.text("model").unwrap_or(&self.model)
     }
 
@@ -196,7 +225,7 @@ impl Drive {
         self.nvme.is_some() || self.raid.is_some() || !self.paths.is_empty()
     }
 
-    /// Whether it is there through each of so many IOMs.
+    /// Whether there is a path through each of that many IOMs.
     pub fn has_every_path(&self, ioms: usize) -> bool {
         self.paths.iter().filter(|path| path.lun == 0).count() == ioms
     }
@@ -204,16 +233,16 @@ impl Drive {
     pub fn temperature(&self) -> i64 {
         let warm = if self.rotation == 0 { 34 } else { 27 };
         let made_up = i64::try_from(self.made_up("temperature", 10)).unwrap_or(0) + warm;
-        self.state.get("temperature").and_then(Value::as_i64).unwrap_or(made_up)
+        self.signed("temperature").unwrap_or(made_up)
     }
 
-    /// What it says in place of its temperature, which a test may have set to a placeholder.
-    pub fn told_temperature(&self) -> i64 {
-        self.state.get("temperature_told").and_then(Value::as_i64).unwrap_or_else(|| self.temperature())
+    /// In the output of smartctl, which may have a placeholder instead of a temperature.
+    pub fn reported_temperature(&self) -> i64 {
+        self.signed("temperature_told").unwrap_or_else(|| self.temperature())
     }
 
     pub fn hours(&self) -> u64 {
-        self.number("power_on_hours").unwrap_or_else(|| 4_000 + self.made_up("hours", 40_000))
+        self.number_or("power_on_hours", 4_000 + self.made_up("hours", 40_000))
     }
 
     /// The kernel's `wwid` attribute.
@@ -222,7 +251,6 @@ impl Drive {
             Some(wwn) if self.kind == Kind::Nvme => format!("eui.{wwn}"),
             Some(wwn) if !self.t10 => format!("naa.{wwn}"),
             _ if self.kind == Kind::Nvme => {
-                let hex = |s: &str| s.bytes().map(|b| format!("{b:02x}")).collect::<Vec<_>>().concat();
                 format!("nvme.144d-{}-{}-00000001", hex(&self.serial), hex(&self.model))
             }
             _ => format!("t10.{}", self.t10_name()),
@@ -238,13 +266,18 @@ impl Drive {
         }
     }
 
-    /// The name of its multipath map.
+    /// The name of the multipath map.
     pub fn map_name(&self) -> Option<String> {
-        self.map.map(|n| letters("mpath", n))
+        Some(letters("mpath", self.map?))
     }
 }
 
-/// sda … sdz, sdaa …: the kernel's numbering with letters.
+fn hex(text: &str) -> String {
+    let digits: Vec<String> = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    digits.concat()
+}
+
+/// sda … sdz, sdaa …, as the kernel numbers disks.
 pub fn letters(prefix: &str, number: u32) -> String {
     let mut name = Vec::new();
     let mut rest = u64::from(number) + 1;
@@ -253,23 +286,20 @@ pub fn letters(prefix: &str, number: u32) -> String {
         name.push(char::from(b'a' + u8::try_from(rest % 26).unwrap_or(0)));
         rest /= 26;
     }
-    name.iter().rev().fold(prefix.to_owned(), |mut all, c| {
-        all.push(*c);
-        all
-    })
+    prefix.chars().chain(name.into_iter().rev()).collect()
 }
 
-/// A good spread of 64 bits from 64 bits (the finalizer of splitmix64).
+/// One step of splitmix64.
 pub fn mix(seed: u64) -> u64 {
-    let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+    let mut mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
-/// FNV-1a, to make a number of a word.
+/// FNV-1a.
 pub fn hash(word: &str) -> u64 {
-    word.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
+    word.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]
@@ -278,7 +308,7 @@ mod tests {
 
     #[test]
     fn names_go_on_with_two_letters() {
-        let names: Vec<String> = [0, 25, 26, 51, 52, 701, 702].map(|n| letters("sd", n)).into();
+        let names: Vec<String> = [0, 25, 26, 51, 52, 701, 702].map(|number| letters("sd", number)).into();
         assert_eq!(names, ["sda", "sdz", "sdaa", "sdaz", "sdba", "sdzz", "sdaaa"]);
     }
 }

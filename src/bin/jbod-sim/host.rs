@@ -6,7 +6,7 @@ use crate::layout::{SlotNames, assign_addresses, assign_maps, kinds, place, pool
 use crate::products::{dual_actuator, generate, sata_ssd};
 use crate::recorded;
 use crate::store::{Host, LeafName, Pool, Store, Tools};
-use crate::{links, other, shelf as shelves, sysfs};
+use crate::{host_devices, links, nvme, shelf as shelves, sysfs};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use rayon::prelude::*;
@@ -272,7 +272,7 @@ fn lay_out(store: &Store, host: &Host, drives: &[Drive], next_generic: u32, path
     attribute(&root.join("etc"), "machine-id", &machine_id(host))?;
     let mut ioms = Vec::new();
     for scsi_host in 0..paths {
-        other::hba(store, scsi_host)?;
+        host_devices::hba(store, scsi_host)?;
         ioms.extend((0..host.shelves.len()).map(|shelf| (shelf, scsi_host)));
     }
     ioms.par_iter().try_for_each(|(shelf, iom)| shelves::lay_out(store, host, *iom, *shelf))?;
@@ -280,7 +280,7 @@ fn lay_out(store: &Store, host: &Host, drives: &[Drive], next_generic: u32, path
         attach(store, host, drive)?;
         store.save_drive(drive)
     })?;
-    other::decoys(store, paths, next_generic)
+    host_devices::decoys(store, paths, next_generic)
 }
 
 /// A machine-id(5), 32 hexadecimal digits, from host name and seed.
@@ -298,7 +298,7 @@ fn fnv1a(hash: u64, byte: u8) -> u64 {
 /// Attaches a drive on all its paths, with the status of its bay and its links in /dev.
 fn attach(store: &Store, host: &Host, drive: &Drive) -> Result<()> {
     if let Some(number) = drive.nvme {
-        other::nvme(store, drive, number)?;
+        nvme::nvme(store, drive, number)?;
     }
     if let Some(bay) = drive.bay {
         for path in &drive.paths {

@@ -5,7 +5,7 @@ use crate::files::say;
 use crate::products::{dual_actuator, generate};
 use crate::shelf::{ioms, set_bay_everywhere};
 use crate::store::{Host, Store, parse_bay};
-use crate::{links, other, sysfs};
+use crate::{links, nvme, sysfs};
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
@@ -80,7 +80,7 @@ fn detach(store: &Store, host: &Host, drive: &mut Drive) -> Result<()> {
     }
     links::remove_all(store, host, drive)?;
     if let Some(number) = drive.nvme.take() {
-        other::remove_nvme(store, number)?;
+        nvme::remove_nvme(store, number)?;
     }
     if let Some(bay) = drive.bay.take() {
         for path in drive.paths.drain(..) {

@@ -1,4 +1,4 @@
-//! The keys of `jbod-sim set`: which there are for what, and which values they take. Pure.
+//! The keys of `jbod-sim set`, by target, and their values. Pure.
 
 use crate::ata_attributes::FIELDS;
 use crate::path_faults::FAULTS;
@@ -6,18 +6,18 @@ use crate::version;
 use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
 
-/// What values a key takes.
+/// The type of a value.
 #[derive(Clone, Copy)]
 pub enum Takes {
     Flag,
     Number,
-    /// At most this.
+    /// From 0 to this.
     UpTo(u64),
     Signed,
     Percent,
     Text,
     Version,
-    /// true, false, or one of these.
+    /// A flag or one of these.
     FlagOr(&'static [&'static str]),
     OneOf(&'static [&'static str]),
 }
@@ -26,7 +26,7 @@ use Takes::{Flag, FlagOr, Number, OneOf, Percent, Signed, Text, UpTo, Version};
 
 pub type Keys = &'static [(&'static str, Takes)];
 
-/// How a run of smartctl on the drive goes; these hold for recorded answers too.
+/// How a run of smartctl on the drive ends. Drives with a recorded output have these keys too.
 pub const RUN: Keys = &[
     ("latency_ms", Number),
     ("standby", FlagOr(&["command", "timer", "low_power"])),
@@ -50,7 +50,7 @@ pub const RUN: Keys = &[
 ];
 const SPEEDS: Takes = OneOf(&["1.5", "3.0", "6.0"]);
 const TEST: Takes = OneOf(&["short", "extended"]);
-/// What the drive says; a recorded answer is what it is.
+/// What the drive reports. Drives with a recorded output do not have these keys.
 pub const SAYS: Keys = &[
     ("serial", Text),
     ("model", Text),
@@ -112,7 +112,7 @@ pub const SAYS: Keys = &[
     ("critical_comp_time", Number),
     ("namespaces", UpTo(16)),
     ("controllers", UpTo(2)),
-    // What the kernel knows of its bay
+    // Bay, as the kernel shows it
     ("sas_bay", UpTo(9999)),
     ("pci_slot", Text),
 ];
@@ -192,84 +192,106 @@ pub const ZPOOL: Keys = &[
 
 pub const HELP: &str = "\
 Keys, by target:
-  SERIAL, sda, sg3, nvme0, bay/E/B, bays (all that are in one), all (a drive):
-    run:  latency_ms standby(true|false|command|timer|low_power) idle hang hang_ignore_term hang_fork
-          fork_setsid crash segv junk stdout_prefix output_bytes stderr_bytes exit_status no_permission
-          path0 path1 path2 path3(over that SCSI host, or NVMe controller: offline transport-offline
-          blocked connecting resetting dead fails hangs)
-    says: serial model smartctl_version not_ready no_passthrough needs_sat partial failed
+  Drives: a serial number, sda, sg3, nvme0, bay/E/B, bays (all drives in a bay), all
+    run:  latency_ms standby(true|false|command|timer|low_power) idle hang hang_ignore_term
+          hang_fork fork_setsid crash segv junk stdout_prefix output_bytes stderr_bytes exit_status
+          no_permission
+          path0 path1 path2 path3(of the path through that SCSI host or of that NVMe controller:
+          offline transport-offline blocked connecting resetting dead fails hangs)
+    any:  serial model smartctl_version not_ready no_passthrough needs_sat partial failed
           smart_off(ATA, SCSI)
-          temperature temperature_told(0, 255: a placeholder) power_on_hours pending
+          temperature temperature_told(placeholder such as 0 or 255) power_on_hours pending
           self_test_result(code) self_test_type(short|extended) self_test_later_pass(short|extended)
           self_test_remaining_percent percentage_used available_spare available_spare_threshold
     ATA:  attr.N.raw attr.N.value attr.N.worst attr.N.thresh attr.N.text attr.N.name attr.N.prefail
-          attr.N.absent (any attribute N; one the drive lacks is added) reallocated
+          attr.N.absent (of attribute N, which is added if the drive lacks it) reallocated
           offline_uncorrectable reported_uncorrect crc_errors ata_error_count hours_packed
           link_max link_current(1.5|3.0|6.0)
-    SCSI: sector_bytes(the kernel can use 512, 1024, 2048 and 4096) asc ascq (with failed) drive_trip no_temperature_page no_hours grown_defects
-          no_grown_defects no_verify_counters uncorrected_read uncorrected_write uncorrected_verify
-          rereads_read rereads_write rereads_verify non_medium_errors(only in text)
+    SCSI: sector_bytes(the kernel supports 512, 1024, 2048 and 4096) asc ascq (with failed)
+          drive_trip no_temperature_page no_hours grown_defects no_grown_defects no_verify_counters
+          uncorrected_read uncorrected_write uncorrected_verify rereads_read rereads_write
+          rereads_verify non_medium_errors(text output only)
           start_stop_cycles start_stop_limit load_unload_cycles load_unload_limit
     NVMe: critical_warning media_errors num_err_log_entries warning_limit critical_limit
           warning_temp_time critical_comp_time namespaces(1..16) controllers(1..2)
-          pci_slot(NAME: the hot-plug slot that it is in)
-    SAS:  sas_bay(the bay_identifier that the kernel shows; see enclosure/E sas_devices)
-  bay/E/B, besides those: locate active fault(4 sensed, 2 requested, 6 both) status power_status
-               slot(the number that the kernel shows, whoever else has it) link(SERIAL: the kernel links
-               this bay to that drive, too, and leaves its other link); with iom=N only as that IOM shows it
-  enclosure/E: silent, id(16 hex digits that the kernel shows, whoever else has them), ses(false: the
-               kernel shows no enclosure), links(false: it links no bay to a drive), sas_devices
-               (the SAS transport class shows the drives with bay_identifier and
-               enclosure_identifier); with iom=N only as that IOM shows it
+          pci_slot(name of the hot-plug slot)
+    SAS:  sas_bay(bay_identifier in sysfs; see enclosure/E sas_devices)
+  bay/E/B, in addition: locate active fault(4 sensed, 2 requested, 6 both) status power_status
+               slot(number in sysfs, even if another bay has it)
+               link(SERIAL: links the bay in sysfs to that drive, whose own link remains)
+               iom(N: the other keys apply only to the sysfs entries of that IOM)
+  enclosure/E: silent id(16 hexadecimal digits in sysfs, even if another enclosure has them)
+               ses(false: no enclosure in sysfs) links(false: no links from bays to drives)
+               sas_devices(the drives in the SAS transport class, with bay_identifier and
+               enclosure_identifier)
+               iom(N: the other keys apply only to the sysfs entries of that IOM)
   pool/NAME:   scan(scrub-done|scrubbing|scrub-paused|scrub-canceled|resilvering|resilver-done|
                rebuilding|rebuilt|error-scrubbing|error-scrubbed|none-requested|none)
-               expand(running|waiting|done, of its first raidz) remove(running|done|canceled, of its
+               expand(running|waiting|done, of the first raidz) remove(running|done|canceled, of the
                last vdev) checkpoint(exists|discarding) trim(running|suspended|done)
                initialize(running|suspended|done) progress state errors
-  leaf/SERIAL: state read write cksum note spare(SERIAL) replacing(SERIAL); of a drive with two actuators
-               leaf/sda is the member at that node, leaf/SERIAL both
+  leaf/SERIAL: state read write cksum note spare(SERIAL) replacing(SERIAL). Of a drive with two
+               actuators leaf/sda is the logical unit at that node, leaf/SERIAL both
   smartctl:    version(6.6 and older have no --json) latency_ms jitter_ms gone
   zpool:       latency_ms hang hang_ignore_term crash exit_status junk not_loaded gone
-               json(true|false|broken: -j is known as from OpenZFS 2.3 on)
-E is an enclosure from 0, B a bay as its slot attribute numbers it.
-An empty value takes a key back to its default: temperature=";
+               json(true|false|broken: whether -j is known, as in OpenZFS 2.3 and newer)
+E is the number of an enclosure, from 0; B is the slot number of a bay.
+An empty value resets a key to its default: temperature=";
 
 pub type Pairs = Vec<(String, Option<Value>)>;
 
-/// Whether a table has the key.
 pub fn is_in(table: Keys, key: &str) -> bool {
     table.iter().any(|(name, _)| *name == key)
 }
 
-/// Reads every pair before any is applied: a bad one changes nothing.
+/// Reads all pairs before any is applied, so that an invalid one changes nothing.
 pub fn read(tables: &[Keys], pairs: &[String]) -> Result<Pairs> {
     pairs.iter().map(|pair| read_pair(tables, pair)).collect()
 }
 
 fn read_pair(tables: &[Keys], pair: &str) -> Result<(String, Option<Value>)> {
     let Some((key, text)) = pair.split_once('=') else { bail!("found {pair:?}; wanted key=value") };
-    let known = || tables.iter().flat_map(|t| t.iter());
-    let of_drive = known().any(|(name, _)| *name == "critical_warning");
-    let listed = known().find(|(name, _)| *name == key).map(|(_, takes)| *takes);
-    let Some(takes) = listed.or_else(|| attribute(key).filter(|_| of_drive)) else {
-        let mut names: Vec<&str> = known().map(|(name, _)| *name).collect();
-        names.extend(of_drive.then_some("attr.N.raw"));
-        bail!("{key}: there is no such key here; wanted one of {}", names.join(", "));
+    let Some(takes) = find(tables, key) else {
+        bail!("{key}: the target has no such key; wanted one of {}", names(tables).join(", "));
     };
     if text.is_empty() {
         return Ok((key.to_owned(), None));
     }
-    match value(takes, text) {
-        Ok(value) => Ok((key.to_owned(), Some(value))),
-        Err(wanted) => bail!("{key}: found {text:?}; wanted {wanted}"),
-    }
+    let Some(value) = value(takes, text) else {
+        bail!("{key}: found {text:?}; wanted {}", expected(takes));
+    };
+    Ok((key.to_owned(), Some(value)))
 }
 
-/// `attr.5.raw`: a field of an attribute by number.
+fn find(tables: &[Keys], key: &str) -> Option<Takes> {
+    for (name, takes) in tables.iter().copied().flatten() {
+        if *name == key {
+            return Some(*takes);
+        }
+    }
+    if is_of_drive(tables) { attribute(key) } else { None }
+}
+
+fn is_of_drive(tables: &[Keys]) -> bool {
+    tables.iter().any(|table| is_in(table, "critical_warning"))
+}
+
+fn names(tables: &[Keys]) -> Vec<&'static str> {
+    let mut names: Vec<&str> = tables.iter().copied().flatten().map(|(name, _)| *name).collect();
+    if is_of_drive(tables) {
+        names.push("attr.N.raw");
+    }
+    names
+}
+
+/// A field of an attribute, such as `attr.5.raw`.
 fn attribute(key: &str) -> Option<Takes> {
     let (number, field) = key.strip_prefix("attr.")?.split_once('.')?;
-    let plain = number.parse::<u8>().is_ok_and(|n| n > 0 && n.to_string() == number);
-    (plain && FIELDS.contains(&field)).then_some(match field {
+    let id: u8 = number.parse().ok()?;
+    if id == 0 || id.to_string() != number || !FIELDS.contains(&field) {
+        return None;
+    }
+    Some(match field {
         "raw" => UpTo((1 << 48) - 1),
         "text" | "name" => Text,
         "prefail" | "absent" => Flag,
@@ -277,34 +299,58 @@ fn attribute(key: &str) -> Option<Takes> {
     })
 }
 
-/// The value, or what was wanted.
-fn value(takes: Takes, text: &str) -> Result<Value, String> {
-    let flag = match text {
+/// `None` if the text is not of that type.
+fn value(takes: Takes, text: &str) -> Option<Value> {
+    match takes {
+        Flag => flag(text),
+        FlagOr(words) => flag(text).or(word(words, text)),
+        OneOf(words) => word(words, text),
+        Number => number(text, u64::MAX),
+        UpTo(most) => number(text, most),
+        Signed => Some(json!(text.parse::<i64>().ok()?)),
+        Percent => percent(text),
+        Version => {
+            version::parse(text)?;
+            Some(json!(text))
+        }
+        Text => Some(json!(text)),
+    }
+}
+
+fn flag(text: &str) -> Option<Value> {
+    match text {
         "true" | "yes" | "1" => Some(json!(true)),
         "false" | "no" | "0" => Some(json!(false)),
         _ => None,
-    };
-    let is_in = |words: &[&str]| words.contains(&text).then(|| json!(text));
+    }
+}
+
+fn word(words: &[&str], text: &str) -> Option<Value> {
+    if words.contains(&text) { Some(json!(text)) } else { None }
+}
+
+fn number(text: &str, most: u64) -> Option<Value> {
+    let number: u64 = text.parse().ok()?;
+    if number <= most { Some(json!(number)) } else { None }
+}
+
+fn percent(text: &str) -> Option<Value> {
+    let percent: f64 = text.parse().ok()?;
+    if (0.0..=100.0).contains(&percent) { Some(json!(percent)) } else { None }
+}
+
+/// For messages.
+fn expected(takes: Takes) -> String {
     match takes {
-        Flag => flag.ok_or_else(|| "true or false".to_owned()),
-        FlagOr(words) => flag.or_else(|| is_in(words)).ok_or_else(|| format!("true, false, {}", words.join(", "))),
-        OneOf(words) => is_in(words).ok_or_else(|| format!("one of: {}", words.join(", "))),
-        Number => text.parse::<u64>().map(|n| json!(n)).map_err(|_| "a whole number from 0".to_owned()),
-        UpTo(most) => text
-            .parse::<u64>()
-            .ok()
-            .filter(|n| *n <= most)
-            .map(|n| json!(n))
-            .ok_or_else(|| format!("a whole number from 0 to {most}")),
-        Signed => text.parse::<i64>().map(|n| json!(n)).map_err(|_| "a whole number".to_owned()),
-        Percent => text
-            .parse::<f64>()
-            .ok()
-            .filter(|n| (0.0..=100.0).contains(n))
-            .map(|n| json!(n))
-            .ok_or_else(|| "0 to 100".to_owned()),
-        Version => version::read(text).map(|_| json!(text)).ok_or_else(|| "a version such as 7.4".to_owned()),
-        Text => Ok(json!(text)),
+        Flag => "true or false".to_owned(),
+        FlagOr(words) => format!("true, false, {}", words.join(", ")),
+        OneOf(words) => format!("one of: {}", words.join(", ")),
+        Number => "an integer from 0".to_owned(),
+        UpTo(most) => format!("an integer from 0 to {most}"),
+        Signed => "an integer".to_owned(),
+        Percent => "a number from 0 to 100".to_owned(),
+        Version => "a version such as 7.4".to_owned(),
+        Text => "a text".to_owned(),
     }
 }
 
@@ -328,8 +374,8 @@ mod tests {
         for bad in ["hang", "hang=maybe", "hungry=true", "exit_status=256", "latency_ms=-1"] {
             assert!(read_pair(&[RUN], bad).is_err(), "{bad}");
         }
-        let said = read_pair(&[BAY], "fault=7").map_err(|e| e.to_string());
-        assert_eq!(said, Err("fault: found \"7\"; wanted one of: 0, 2, 4, 6".to_owned()));
+        let error = read_pair(&[BAY], "fault=7").map_err(|error| error.to_string());
+        assert_eq!(error, Err("fault: found \"7\"; wanted one of: 0, 2, 4, 6".to_owned()));
     }
 
     #[test]

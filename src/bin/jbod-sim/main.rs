@@ -3,37 +3,41 @@
 
 #![allow(clippy::disallowed_methods, reason = "these lints restrict the daemon")]
 
-mod answer_ata;
-mod answer_nvme;
-mod answer_scsi;
-mod args;
 mod ata_attributes;
 mod ata_logs;
+mod ata_output;
 mod device_dirs;
-mod dialect;
+mod device_type;
 mod drive;
 mod files;
 mod host;
+mod host_devices;
 mod hotplug;
 mod keys;
 mod layout;
 mod links;
 mod list;
-mod other;
-mod outside;
+mod nvme;
+mod nvme_output;
+mod older_releases;
+mod output;
 mod path_faults;
 mod presence;
 mod products;
-mod reach;
+mod raid_usb;
 mod recorded;
 mod scan;
+mod scsi_disk;
 mod scsi_logs;
+mod scsi_output;
+mod self_tests;
 mod set;
 mod shelf;
 mod smartctl;
+mod smartctl_args;
 mod store;
 mod sysfs;
-mod trouble;
+mod tool_faults;
 mod version;
 mod zpool;
 mod zpool_activity;
@@ -128,7 +132,7 @@ enum Command {
         /// Directory of the host
         dir: PathBuf,
         #[command(flatten)]
-        options: outside::RaidOptions,
+        options: raid_usb::RaidOptions,
     },
     /// Add a SATA drive in a USB enclosure
     Usb {
@@ -136,7 +140,7 @@ enum Command {
         dir: PathBuf,
         /// How smartctl handles the USB bridge
         #[arg(long, value_enum, default_value = "sat")]
-        bridge: outside::Bridge,
+        bridge: raid_usb::Bridge,
         /// An SSD
         #[arg(long)]
         ssd: bool,
@@ -218,8 +222,8 @@ fn run(command: Command) -> Result<u8> {
         }
         Command::SwapLetters { dir, one, other } => hotplug::swap_letters(&dir, &one, &other)?,
         Command::Swap { dir, one, other } => hotplug::swap(&dir, &one, &other)?,
-        Command::Raid { dir, options } => outside::raid(&dir, &options)?,
-        Command::Usb { dir, bridge, ssd } => outside::usb(&dir, bridge, ssd)?,
+        Command::Raid { dir, options } => raid_usb::raid(&dir, &options)?,
+        Command::Usb { dir, bridge, ssd } => raid_usb::usb(&dir, bridge, ssd)?,
         Command::Shelf { dir, shelf, options } => presence::run(&dir, &shelf, None, &options)?,
         Command::Module { dir, shelf, iom, options } => presence::run(&dir, &shelf, Some(iom), &options)?,
         Command::List { dir, json } => list::run(&dir, json)?,

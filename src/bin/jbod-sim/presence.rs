@@ -1,4 +1,4 @@
-//! Shelves and IOMs that disappear from sysfs, and come back: `jbod-sim shelf` and `jbod-sim module`.
+//! `jbod-sim shelf` and `jbod-sim module`: removes a shelf or one of its IOMs from sysfs, or adds it again.
 
 use crate::device_dirs::enclosure_dir;
 use crate::drive::Bay;
@@ -8,101 +8,138 @@ use crate::store::{Host, Store};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Presence {
-    /// The kernel does not show it any more
+    /// Remove it from sysfs
     Gone,
-    /// It is shown again
+    /// Add it again
     Back,
 }
 
 #[derive(Debug, Args)]
 pub struct PresenceOptions {
     pub presence: Presence,
-    /// With its drives, or the paths to them: power or a cable is lost, and not only the SES processor
+    /// Also its drives or the paths to them, as if power or a cable were lost, and not only the SES processor
     #[arg(long)]
     pub drives: bool,
-    /// Come back with this SCSI target number, as after a rescan
+    /// Add it with this SCSI target number, as after a rescan
     #[arg(long)]
     pub target: Option<u32>,
 }
 
-/// All IOMs of a shelf, or the one on SCSI host `iom`.
+/// `iom`: the SCSI host of one IOM, or all IOMs of the shelf.
 pub fn run(dir: &Path, word: &str, iom: Option<u32>, options: &PresenceOptions) -> Result<()> {
-    let shelf = shelf_of(word)?;
-    let is_back = options.presence == Presence::Back;
-    if !is_back {
-        ses_devices(dir, shelf, iom, options)?;
-    }
-    if options.drives {
-        let targets = drives(dir, shelf, iom, is_back)?;
-        for target in &targets {
-            if is_back {
-                insert(dir, target, &NewDrive { serial: None, kind: None, model: None, dual_actuator: false })?;
-            } else {
-                pull(dir, std::slice::from_ref(target), iom)?;
+    let shelf = word.strip_prefix("enclosure/").unwrap_or_default().parse();
+    let Ok(shelf) = shelf else { bail!("found {word:?}; wanted enclosure/E, such as enclosure/0") };
+    match options.presence {
+        Presence::Gone => {
+            change_ses_devices(dir, shelf, iom, options)?;
+            if options.drives {
+                pull(dir, &occupied_bays(dir, shelf, iom)?, iom)?;
             }
         }
-    }
-    if is_back { ses_devices(dir, shelf, iom, options) } else { Ok(()) }
-}
-
-fn shelf_of(word: &str) -> Result<usize> {
-    let number = word.strip_prefix("enclosure/").and_then(|number| number.parse().ok());
-    number.with_context(|| format!("found {word:?}; wanted enclosure/E, such as enclosure/0"))
-}
-
-/// The class device of an IOM is a link; what it leads to stays.
-fn ses_devices(dir: &Path, shelf: usize, iom: Option<u32>, options: &PresenceOptions) -> Result<()> {
-    let store = Store::open(dir)?;
-    let _lock = store.lock()?;
-    let host = store.host()?;
-    for scsi in ioms_of(&host, shelf, iom)? {
-        let device = enclosure_dir(&host, scsi, shelf).context("the enclosure has no such IOM")?;
-        let own = device.rsplit('/').next().unwrap_or_default().to_owned();
-        let class = store.root.join("sys/class/enclosure");
-        let target = device.trim_start_matches("sys/");
-        let entries = fs::read_dir(&class).with_context(|| format!("cannot list {}", class.display()))?;
-        let shown = entries
-            .flatten()
-            .map(|entry| entry.path())
-            .find(|path| fs::read_link(path).is_ok_and(|to| to.ends_with(target)));
-        match (options.presence, shown) {
-            (Presence::Gone, Some(path)) => remove(&path)?,
-            (Presence::Back, None) => {
-                let name = options.target.map_or(own, |target| format!("{scsi}:0:{target}:0"));
-                link(&store.root, &format!("sys/class/enclosure/{name}"), &device)?;
+        Presence::Back => {
+            if options.drives {
+                for bay in vacated_bays(dir, shelf, iom)? {
+                    insert(dir, &bay, &NewDrive { serial: None, kind: None, model: None, dual_actuator: false })?;
+                }
             }
-            (Presence::Gone, None) => bail!("IOM {scsi} of enclosure {shelf} is gone already"),
-            (Presence::Back, Some(_)) => bail!("IOM {scsi} of enclosure {shelf} is there"),
+            change_ses_devices(dir, shelf, iom, options)?;
         }
     }
     Ok(())
 }
 
+/// Removes or adds only the link in the class directory. The device that it leads to stays.
+fn change_ses_devices(dir: &Path, shelf: usize, iom: Option<u32>, options: &PresenceOptions) -> Result<()> {
+    let store = Store::open(dir)?;
+    let _lock = store.lock()?;
+    let host = store.host()?;
+    for scsi in ioms_of(&host, shelf, iom)? {
+        let device = enclosure_dir(&host, scsi, shelf)
+            .with_context(|| format!("enclosure {shelf} has no IOM on SCSI host {scsi}"))?;
+        match (options.presence, class_link(&store, &device)?) {
+            (Presence::Gone, Some(path)) => remove(&path)?,
+            (Presence::Back, None) => {
+                let name = match options.target {
+                    Some(target) => format!("{scsi}:0:{target}:0"),
+                    None => device.rsplit('/').next().unwrap_or_default().to_owned(),
+                };
+                link(&store.root, &format!("sys/class/enclosure/{name}"), &device)?;
+            }
+            (Presence::Gone, None) => bail!("IOM {scsi} of enclosure {shelf} is gone already; add it with: back"),
+            (Presence::Back, Some(_)) => bail!("IOM {scsi} of enclosure {shelf} is present; remove it with: gone"),
+        }
+    }
+    Ok(())
+}
+
+/// The link in the class directory to that device.
+fn class_link(store: &Store, device: &str) -> Result<Option<PathBuf>> {
+    let class = store.root.join("sys/class/enclosure");
+    let target = device.trim_start_matches("sys/");
+    let entries = fs::read_dir(&class).with_context(|| format!("cannot list {}", class.display()))?;
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if matches!(fs::read_link(&path), Ok(to) if to.ends_with(target)) {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
+}
+
 fn ioms_of(host: &Host, shelf: usize, iom: Option<u32>) -> Result<Vec<u32>> {
-    let count = host.shelves.get(shelf).with_context(|| format!("there is no enclosure {shelf}"))?.ioms.len();
-    let all = 0..u32::try_from(count).unwrap_or(0);
+    let Some(found) = host.shelves.get(shelf) else {
+        bail!("there is no enclosure {shelf}; wanted 0 to {}", host.shelves.len().saturating_sub(1))
+    };
+    let all = 0..u32::try_from(found.ioms.len()).unwrap_or(0);
     match iom {
-        Some(iom) if !all.contains(&iom) => bail!("enclosure {shelf} has no IOM {iom}; wanted 0 to {}", count - 1),
+        Some(iom) if !all.contains(&iom) => {
+            bail!("enclosure {shelf} has no IOM {iom}; wanted 0 to {}", all.end.saturating_sub(1))
+        }
         Some(iom) => Ok(vec![iom]),
         None => Ok(all.collect()),
     }
 }
 
-/// The bays whose drives are there, or are to come back.
-fn drives(dir: &Path, shelf: usize, iom: Option<u32>, is_back: bool) -> Result<Vec<String>> {
+/// The bays whose drive is present, or has a path through the IOM.
+fn occupied_bays(dir: &Path, shelf: usize, iom: Option<u32>) -> Result<Vec<String>> {
     let store = Store::open(dir)?;
     let _lock = store.lock()?;
     let host = store.host()?;
-    let bays = store.drives()?.into_iter().filter_map(|drive| match (is_back, iom) {
-        (true, None) => drive.pulled_from.filter(|_| !drive.present()),
-        (true, Some(_)) => drive.bay.filter(|_| drive.paths.len() < host.next.len()),
-        (false, None) => drive.bay,
-        (false, Some(iom)) => drive.bay.filter(|_| drive.paths.iter().any(|path| path.host == iom)),
-    });
-    let word = |bay: Bay| format!("bay/{}/{}", bay.shelf, bay.place + host.slot_base);
-    Ok(bays.filter(|bay| bay.shelf == shelf).map(word).collect())
+    let mut bays = Vec::new();
+    for drive in store.drives()? {
+        let has_path = match iom {
+            Some(iom) => drive.paths.iter().any(|path| path.host == iom),
+            None => true,
+        };
+        if has_path && let Some(bay) = drive.bay {
+            bays.push(bay);
+        }
+    }
+    Ok(bays_of_shelf(&host, shelf, &bays))
+}
+
+/// The bays whose drive was pulled, or lacks a path.
+fn vacated_bays(dir: &Path, shelf: usize, iom: Option<u32>) -> Result<Vec<String>> {
+    let store = Store::open(dir)?;
+    let _lock = store.lock()?;
+    let host = store.host()?;
+    let mut bays = Vec::new();
+    for drive in store.drives()? {
+        let bay = match iom {
+            Some(_) if drive.paths.len() < host.next.len() => drive.bay,
+            None if !drive.present() => drive.pulled_from,
+            _ => None,
+        };
+        bays.extend(bay);
+    }
+    Ok(bays_of_shelf(&host, shelf, &bays))
+}
+
+fn bays_of_shelf(host: &Host, shelf: usize, bays: &[Bay]) -> Vec<String> {
+    let bays = bays.iter().filter(|bay| bay.shelf == shelf);
+    bays.map(|bay| format!("bay/{shelf}/{}", bay.place + host.slot_base)).collect()
 }

@@ -1,37 +1,36 @@
-//! `--from`: drives made of recorded smartctl answers. Reads from an answer only what sysfs must
-//! agree with; the answer itself is played back byte for byte.
+//! `--from`: drives from recorded outputs of smartctl. Only what sysfs must agree with is read from an output, which is
+//! then printed byte for byte.
 
 use crate::drive::{Drive, Kind, hash, mix};
 use crate::store::Store;
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The kernel has a size of every drive that it can use: of one whose recording lacks it.
-const USUAL_BYTES: u64 = 1_000_204_886_016;
+/// The size of a drive whose output lacks it, because the kernel has a size of every drive.
+const DEFAULT_BYTES: u64 = 1_000_204_886_016;
 
-/// A drive for every answer in the folder that names one, in the order of file names.
+/// A drive for each output in the folder that identifies one, in the order of the file names.
 pub fn load(folder: &Path) -> Result<Vec<Drive>> {
     let entries = fs::read_dir(folder)
         .with_context(|| format!("--from: cannot list {}; wanted a folder with *.json files", folder.display()))?;
-    let mut files: Vec<PathBuf> = entries
-        .filter_map(|e| e.ok().map(|e| e.path()))
-        .filter(|p| p.extension().is_some_and(|e| e == "json"))
-        .collect();
+    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    files.retain(|path| path.extension() == Some(OsStr::new("json")));
     files.sort();
     let (mut drives, mut keys) = (Vec::new(), HashSet::new());
     for file in &files {
         let text = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
         match drive_of(&text, &mut keys) {
             Ok(drive) => drives.push(Drive { recorded: Some(file.to_string_lossy().into_owned()), ..drive }),
-            Err(why) => eprintln!("skipped {}: {why}", file.display()),
+            Err(error) => eprintln!("skipped {}: {error}", file.display()),
         }
     }
     if drives.is_empty() {
         bail!(
-            "--from {}: found no recorded answer with a drive's identity among {} *.json files",
+            "--from {}: none of {} *.json files has the identity of a drive; wanted outputs of smartctl --json -a",
             folder.display(),
             files.len()
         );
@@ -39,7 +38,7 @@ pub fn load(folder: &Path) -> Result<Vec<Drive>> {
     Ok(drives)
 }
 
-/// Puts the answers into the host's folder, so that it stands alone.
+/// Copies the outputs into the folder of the host, which then does not depend on the other one.
 pub fn copy(store: &Store, drives: &mut [Drive]) -> Result<()> {
     for drive in drives {
         if let Some(from) = drive.recorded.take() {
@@ -51,55 +50,51 @@ pub fn copy(store: &Store, drives: &mut [Drive]) -> Result<()> {
     Ok(())
 }
 
-fn drive_of(text: &[u8], keys: &mut HashSet<String>) -> Result<Drive> {
-    let json: Value = serde_json::from_slice(text).context("it is no JSON")?;
-    let word =
-        |key: &str| json.get(key).and_then(Value::as_str).map(str::trim).filter(|s| !s.is_empty()).map(str::to_owned);
-    let serial = word("serial_number").context("it has no serial_number")?;
-    let protocol = json.pointer("/device/protocol").and_then(Value::as_str).context("it has no device.protocol")?;
-    let rotation = json.get("rotation_rate").and_then(Value::as_u64);
-    let kind = match protocol {
-        "NVMe" => Kind::Nvme,
-        "ATA" => Kind::Sata,
-        "SCSI" if rotation == Some(0) => Kind::Ssd,
-        "SCSI" => Kind::Sas,
-        other => bail!("its device.protocol is {other:?}; wanted ATA, SCSI or NVMe"),
-    };
-    // An enclosure answers smartctl too.
-    if let Some(pdt) =
-        json.pointer("/device_type/scsi_value").and_then(Value::as_u64).filter(|v| ![0, 14, 20].contains(v))
-    {
-        bail!("its SCSI device type is {pdt}; wanted a disk");
+/// The first of the fields that is a text, without blanks around it.
+fn text(json: &Value, pointers: &[&str]) -> Option<String> {
+    for pointer in pointers {
+        if let Some(Value::String(text)) = json.pointer(pointer)
+            && !text.trim().is_empty()
+        {
+            return Some(text.trim().to_owned());
+        }
     }
+    None
+}
+
+fn number(json: &Value, pointer: &str) -> Option<u64> {
+    json.pointer(pointer)?.as_u64()
+}
+
+fn drive_of(text_of_file: &[u8], keys: &mut HashSet<String>) -> Result<Drive> {
+    let json: Value = serde_json::from_slice(text_of_file).context("not JSON")?;
+    let serial = text(&json, &["/serial_number"]).context("no serial_number")?;
+    let rotation = number(&json, "/rotation_rate");
+    let kind = kind_of(&json, rotation)?;
     let model = match kind {
-        Kind::Nvme | Kind::Sata => word("model_name"),
-        _ => word("scsi_product").or_else(|| word("product")).or_else(|| word("model_name")),
+        Kind::Nvme | Kind::Sata => text(&json, &["/model_name"]),
+        _ => text(&json, &["/scsi_product", "/product", "/model_name"]),
     };
-    let number = |at: &str| json.pointer(at).and_then(Value::as_u64);
-    let bytes = number("/user_capacity/bytes").or_else(|| number("/nvme_total_capacity")).unwrap_or(USUAL_BYTES);
+    let capacity = number(&json, "/user_capacity/bytes").or(number(&json, "/nvme_total_capacity"));
     let key = unique_key(&serial, keys);
-    let digits = |w: &str| w.trim_start_matches("0x").to_ascii_lowercase();
-    let unit =
-        word("logical_unit_id").map(|w| digits(&w)).filter(|w| w.len() == 16 && u64::from_str_radix(w, 16).is_ok());
-    let wwn = if kind == Kind::Nvme { eui(&json) } else { ata_wwn(&json).or(unit) };
+    let wwn = match kind {
+        Kind::Nvme => eui64(&json),
+        _ => ata_wwn(&json).or(logical_unit_id(&json)),
+    };
+    let default_vendor = if kind == Kind::Sata { "ATA" } else { "UNKNOWN" };
     Ok(Drive {
         guid: mix(hash(&key)) | 1 << 63,
         key,
         serial,
-        vendor: word("scsi_vendor")
-            .or_else(|| word("vendor"))
-            .unwrap_or_else(|| if kind == Kind::Sata { "ATA".to_owned() } else { "UNKNOWN".to_owned() }),
-        model: model.context("it has no model")?,
-        firmware: word("firmware_version")
-            .or_else(|| word("scsi_revision"))
-            .or_else(|| word("revision"))
-            .unwrap_or_default(),
+        vendor: text(&json, &["/scsi_vendor", "/vendor"]).unwrap_or(default_vendor.to_owned()),
+        model: model.context("no model")?,
+        firmware: text(&json, &["/firmware_version", "/scsi_revision", "/revision"]).unwrap_or_default(),
         kind,
         wwn,
         t10: false,
-        bytes,
+        bytes: capacity.unwrap_or(DEFAULT_BYTES),
         units: 1,
-        rotation: rotation.and_then(|r| u32::try_from(r).ok()).unwrap_or(0),
+        rotation: u32::try_from(rotation.unwrap_or(0)).unwrap_or(0),
         bay: None,
         pulled_from: None,
         paths: Vec::new(),
@@ -113,24 +108,52 @@ fn drive_of(text: &[u8], keys: &mut HashSet<String>) -> Result<Drive> {
     })
 }
 
+fn kind_of(json: &Value, rotation: Option<u64>) -> Result<Kind> {
+    let protocol = text(json, &["/device/protocol"]).context("no device.protocol")?;
+    let kind = match protocol.as_str() {
+        "NVMe" => Kind::Nvme,
+        "ATA" => Kind::Sata,
+        "SCSI" if rotation == Some(0) => Kind::Ssd,
+        "SCSI" => Kind::Sas,
+        other => bail!("device.protocol is {other:?}; wanted ATA, SCSI or NVMe"),
+    };
+    // 0, 14 and 20 are disks (SPC, peripheral device type). smartctl has an output for enclosures too.
+    match number(json, "/device_type/scsi_value") {
+        None | Some(0 | 14 | 20) => Ok(kind),
+        Some(other) => bail!("device_type.scsi_value is {other}; wanted a disk"),
+    }
+}
+
 fn ata_wwn(json: &Value) -> Option<String> {
-    let part = |name: &str| json.pointer(&format!("/wwn/{name}")).and_then(Value::as_u64);
-    Some(format!("{:x}{:06x}{:09x}", part("naa")? & 0xf, part("oui")? & 0xff_ffff, part("id")? & 0xf_ffff_ffff))
+    let naa = number(json, "/wwn/naa")? & 0xf;
+    let oui = number(json, "/wwn/oui")? & 0xff_ffff;
+    let id = number(json, "/wwn/id")? & 0xf_ffff_ffff;
+    Some(format!("{naa:x}{oui:06x}{id:09x}"))
 }
 
-fn eui(json: &Value) -> Option<String> {
-    let part = |name: &str| json.pointer(&format!("/nvme_namespaces/0/eui64/{name}")).and_then(Value::as_u64);
-    Some(format!("{:06x}{:010x}", part("oui")? & 0xff_ffff, part("ext_id")? & 0xff_ffff_ffff))
+fn eui64(json: &Value) -> Option<String> {
+    let oui = number(json, "/nvme_namespaces/0/eui64/oui")? & 0xff_ffff;
+    let extension = number(json, "/nvme_namespaces/0/eui64/ext_id")? & 0xff_ffff_ffff;
+    Some(format!("{oui:06x}{extension:010x}"))
 }
 
-/// Recorded drives may share a serial; each still gets a file of its own.
+/// `None` for an identifier that is not an NAA name of 64 bits.
+fn logical_unit_id(json: &Value) -> Option<String> {
+    let text = text(json, &["/logical_unit_id"])?;
+    let digits = text.trim_start_matches("0x").to_ascii_lowercase();
+    u64::from_str_radix(&digits, 16).ok()?;
+    if digits.len() == 16 { Some(digits) } else { None }
+}
+
+/// Recorded drives may have the same serial number, but each needs a file of its own.
 fn unique_key(serial: &str, keys: &mut HashSet<String>) -> String {
-    let clean: String =
-        serial.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect();
-    let key = (1..=u32::MAX)
-        .map(|n| if n == 1 { clean.clone() } else { format!("{clean}+{n}") })
-        .find(|k| !keys.contains(k))
-        .unwrap_or_default();
+    let clean = serial.replace(|letter: char| !letter.is_ascii_alphanumeric() && !"-_.".contains(letter), "_");
+    let mut key = clean.clone();
+    let mut count = 1;
+    while keys.contains(&key) {
+        count += 1;
+        key = format!("{clean}+{count}");
+    }
     keys.insert(key.clone());
     key
 }
@@ -140,13 +163,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn identity_follows_the_answer() {
-        let text = br#"{"device":{"protocol":"ATA"},"serial_number":"AB 1","model_name":"X","wwn":{"naa":5,"oui":3274,"id":1234567890},"user_capacity":{"bytes":1024}}"#;
+    fn the_identity_is_that_of_the_output() {
+        let text = br#"{"device":{"protocol":"ATA"},"serial_number":"AB 1","model_name":"X",
+            "wwn":{"naa":5,"oui":3274,"id":1234567890},"user_capacity":{"bytes":1024}}"#;
         let mut keys = HashSet::new();
-        let drive = drive_of(text, &mut keys).ok();
-        assert_eq!(drive.as_ref().and_then(|d| d.wwn.as_deref()), Some("5000cca0499602d2"));
-        let again = drive_of(text, &mut keys).ok().map(|d| (d.key, d.serial));
-        assert_eq!(again, Some(("AB_1+2".to_owned(), "AB 1".to_owned())));
+        assert_eq!(drive_of(text, &mut keys).unwrap().wwn.as_deref(), Some("5000cca0499602d2"));
+        let second = drive_of(text, &mut keys).unwrap();
+        assert_eq!((second.key.as_str(), second.serial.as_str()), ("AB_1+2", "AB 1"));
         assert!(drive_of(b"{}", &mut keys).is_err());
     }
 }

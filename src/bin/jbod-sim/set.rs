@@ -3,7 +3,7 @@
 use crate::drive::{Drive, unit_key};
 use crate::files::{link_text, remove};
 use crate::keys::{BAY, Keys, LEAF, POOL, Pairs, RUN, SAYS, SHELF, SMARTCTL, ZPOOL, apply, is_in, read};
-use crate::other;
+use crate::nvme;
 use crate::path_faults::{self, KEYS};
 use crate::shelf::{self, ioms};
 use crate::store::{Host, Pool, Store, parse_bay};
@@ -64,13 +64,13 @@ fn set_drive(store: &Store, mut drive: Drive, pairs: &Pairs) -> Result<()> {
     apply(&mut drive.state, pairs);
     if let Some(number) = drive.nvme {
         if has(pairs, "namespaces") {
-            other::namespaces(store, &drive, number)?;
+            nvme::namespaces(store, &drive, number)?;
         }
         if has(pairs, "controllers") {
-            other::controllers(store, &drive, number)?;
+            nvme::controllers(store, &drive, number)?;
         }
         if has(pairs, "pci_slot") {
-            other::pci_slot(store, number, drive.text("pci_slot"))?;
+            nvme::pci_slot(store, number, drive.text("pci_slot"))?;
         }
     }
     if KEYS.iter().any(|key| has(pairs, key)) {

@@ -1,67 +1,52 @@
-//! Playing smartctl: one run, from the command line to the exit status. What a healthy drive says
-//! is in the `answer_…` modules, how a run goes wrong in `trouble`.
+//! One run of smartctl, from the command line to the exit status. The modules `*_output` have what a drive reports,
+//! `tool_faults` how a run fails.
 
-use crate::args::{Mode, Nocheck, Request, parse};
+use crate::device_type::{self, CommandSet, OpenedDevice, cannot_open};
 use crate::drive::{Drive, hash};
 use crate::files::{append_line, say};
-use crate::reach::{self, Reached, Talk};
+use crate::output::SmartctlOutput;
+use crate::smartctl_args::{Mode, Nocheck, Request, parse};
 use crate::store::{Store, Tools};
 use crate::version::{self, Version};
-use crate::{answer_ata, answer_nvme, answer_scsi, dialect, path_faults, scan, trouble};
+use crate::{ata_output, nvme_output, older_releases, path_faults, scan, scsi_output, tool_faults};
 use anyhow::{Context, Result};
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
-use std::path::Path;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// One answer: the drive's part of the JSON, smartctl's messages, the exit status.
-#[derive(Debug, Default)]
-pub struct Answer {
-    pub body: Map<String, Value>,
-    pub messages: Vec<(String, &'static str)>,
-    /// Lines of the text output that the JSON has no field for.
-    pub text: Vec<String>,
-    pub status: u8,
-}
+/// The release that is simulated unless a drive or the host has another one set.
+const DEFAULT_RELEASE: Version = (7, 4);
 
-impl Answer {
-    /// No more than a message.
-    pub fn message(text: String, severity: &'static str, status: u8) -> Self {
-        Self { messages: vec![(text, severity)], status, ..Self::default() }
-    }
-}
-
-/// A run under the name smartctl.
+/// A run under the name smartctl. Returns the exit status.
 pub fn play(root: &Path) -> Result<u8> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let store = Store { root: root.to_owned() };
     let tools = store.tools()?;
     let release = release(None, &tools);
     let (request, outcome) = parse(&arguments, release);
+    let run = SmartctlRun { store: &store, tools: &tools, request: &request, arguments: &arguments };
     if let Err(message) = outcome {
-        let answer = Answer::message(message, "error", 1);
-        say(render(&answer, &request, &arguments, release));
-        return Ok(1);
+        return Ok(run.print(&SmartctlOutput::error(message, 1), release));
     }
-    if request.version {
-        let empty = Answer::default();
-        say(if request.json {
-            render(&empty, &request, &arguments, release)
-        } else {
-            version::told(release).into_bytes()
-        });
+    if request.version && !request.json {
+        say(version::version_text(release));
         return Ok(0);
     }
-    if let Some(open) = request.scan {
-        let (body, text) = scan::devices(&store, open)?;
+    if request.version {
+        return Ok(run.print(&SmartctlOutput::default(), release));
+    }
+    if let Some(option) = request.scan {
+        let (body, text) = scan::devices(&store, option)?;
         if request.json {
-            say(render(&Answer { body, text, ..Answer::default() }, &request, &arguments, release));
-        } else {
-            say(text.into_iter().map(|line| line + "\n").collect::<String>());
+            return Ok(run.print(&SmartctlOutput { body, text, ..SmartctlOutput::default() }, release));
+        }
+        for line in text {
+            say(line + "\n");
         }
         return Ok(0);
     }
-    one(&store, &tools, &request, &arguments)
+    run.on_device()
 }
 
 /// The last part of a device's path; `bus0` for /dev/bus/0.
@@ -71,122 +56,206 @@ fn node_of(device: &str) -> String {
     if parts.next() == Some("bus") { format!("bus{last}") } else { last.to_owned() }
 }
 
-/// A run on one device.
-fn one(store: &Store, tools: &Tools, request: &Request, arguments: &[String]) -> Result<u8> {
-    let name = request.device.as_deref().unwrap_or_default();
-    let node = node_of(name);
-    let log = Log { path: store.root.join("log/smartctl"), node: &node };
-    let volume = store.volume_at(&node)?;
-    // The drive, also one that cannot be opened, and how it is reached.
-    let (drive, reached) = match (store.at_node(&node)?, &volume) {
-        (Some(drive), _) => {
-            let reached = reach::own_node(&drive, request);
-            (Some(drive), reached)
-        }
-        (None, Some(volume)) => match reach::volume(volume, &node, request) {
-            Ok((number, sat)) => {
-                let drive = store.drive(volume.member(number).unwrap_or_default())?;
-                let reached = reach::disk_behind(&drive, volume, name, number, sat);
-                (Some(drive), reached)
-            }
-            Err(said) => (None, Err(said)),
-        },
-        (None, None) => (None, Err(reach::cannot_open(name, "No such device"))),
-    };
-    let serial = drive.as_ref().map_or("-", |d| d.serial.as_str());
-    log.line("start", &format!("{} {}", serial.replace(' ', "_"), arguments.join(" ")))?;
-    let status = match (drive, reached) {
-        (Some(drive), Ok(reached)) => answer(store, tools, drive, &reached, request, arguments, &log)?,
-        (drive, reached) => {
-            let mut said = reached.err().unwrap_or_default();
-            let version = release(drive.as_ref(), tools);
-            dialect::speak(&mut said.body, version, drive.as_ref());
-            say(render(&said, request, arguments, version));
-            said.status
-        }
-    };
-    log.line("end", &status.to_string())?;
-    Ok(status)
-}
-
-struct Log<'a> {
-    path: std::path::PathBuf,
+/// The simulator's log of runs, which tests read: `start`, `wake` and `end`, with time, process and node.
+struct RunLog<'a> {
+    path: PathBuf,
     node: &'a str,
 }
 
-impl Log<'_> {
+impl RunLog<'_> {
     fn line(&self, what: &str, rest: &str) -> Result<()> {
         let now = Timestamp::now().as_millisecond();
         append_line(&self.path, &format!("{what} {now} {} {} {rest}", std::process::id(), self.node))
     }
 }
 
-fn answer(
-    store: &Store,
-    tools: &Tools,
-    drive: Drive,
-    reached: &Reached,
-    request: &Request,
-    arguments: &[String],
-    log: &Log,
-) -> Result<u8> {
-    let name = request.device.as_deref().unwrap_or_default();
-    std::thread::sleep(latency(&drive, tools));
-    if path_faults::at_node(&drive, log.node).is_some_and(|fault| fault != "hangs") {
-        let said = reach::cannot_open(name, "No such device or address");
-        say(render(&said, request, arguments, release(Some(&drive), tools)));
-        return Ok(said.status);
+/// The device that was asked for.
+enum Target {
+    Opened(Drive, OpenedDevice),
+    /// With the drive, where there is one.
+    Failed(Option<Drive>, SmartctlOutput),
+}
+
+impl Target {
+    fn new(drive: Drive, opened: Result<OpenedDevice, SmartctlOutput>) -> Self {
+        match opened {
+            Ok(device) => Self::Opened(drive, device),
+            Err(output) => Self::Failed(Some(drive), output),
+        }
     }
-    let Some(drive) = trouble::before(store, log.node, drive)? else {
-        // Pulled while it hung: the kernel ends the command.
-        say(render(&reach::cannot_open(name, "No such device"), request, arguments, release(None, tools)));
-        return Ok(2);
-    };
-    let version = release(Some(&drive), tools);
-    let (status, text) = if drive.flag("no_permission") {
-        let said = reach::cannot_open(reached.info(), "Permission denied");
-        (said.status, render(&said, request, arguments, version))
-    } else if let Some(asleep) = asleep(&drive, reached, request, version) {
-        (asleep.status, render(&asleep, request, arguments, version))
-    } else {
-        if rests(&drive).is_some_and(|mode| mode <= Mode::Standby) {
+
+    fn drive(&self) -> Option<&Drive> {
+        match self {
+            Self::Opened(drive, _) => Some(drive),
+            Self::Failed(drive, _) => drive.as_ref(),
+        }
+    }
+}
+
+struct SmartctlRun<'a> {
+    store: &'a Store,
+    tools: &'a Tools,
+    request: &'a Request,
+    arguments: &'a [String],
+}
+
+impl SmartctlRun<'_> {
+    fn device_name(&self) -> &str {
+        self.request.device.as_deref().unwrap_or_default()
+    }
+
+    fn render(&self, output: &SmartctlOutput, version: Version) -> Vec<u8> {
+        output.render(self.request, self.arguments, version)
+    }
+
+    /// Returns the exit status.
+    fn print(&self, output: &SmartctlOutput, version: Version) -> u8 {
+        say(self.render(output, version));
+        output.exit_status
+    }
+
+    fn on_device(&self) -> Result<u8> {
+        let node = node_of(self.device_name());
+        let log = RunLog { path: self.store.root.join("log/smartctl"), node: &node };
+        let target = self.open(&node)?;
+        let serial = match target.drive() {
+            Some(drive) => drive.serial.replace(' ', "_"),
+            None => "-".to_owned(),
+        };
+        log.line("start", &format!("{serial} {}", self.arguments.join(" ")))?;
+        let exit_status = match target {
+            Target::Opened(drive, device) => self.read(drive, &device, &log)?,
+            Target::Failed(drive, mut output) => {
+                let version = release(drive.as_ref(), self.tools);
+                older_releases::adapt(&mut output.body, version, drive.as_ref());
+                self.print(&output, version)
+            }
+        };
+        log.line("end", &exit_status.to_string())?;
+        Ok(exit_status)
+    }
+
+    fn open(&self, node: &str) -> Result<Target> {
+        let name = self.device_name();
+        if let Some(drive) = self.store.at_node(node)? {
+            let opened = device_type::own_node(&drive, self.request);
+            return Ok(Target::new(drive, opened));
+        }
+        let Some(volume) = self.store.volume_at(node)? else {
+            return Ok(Target::Failed(None, cannot_open(name, "No such device")));
+        };
+        let disk = match device_type::disk_of_volume(&volume, node, self.request) {
+            Ok(disk) => disk,
+            Err(output) => return Ok(Target::Failed(None, output)),
+        };
+        let drive = self.store.drive(volume.member(disk.number).unwrap_or_default())?;
+        let opened = device_type::behind_controller(&drive, &disk, name);
+        Ok(Target::new(drive, opened))
+    }
+
+    fn read(&self, drive: Drive, device: &OpenedDevice, log: &RunLog) -> Result<u8> {
+        std::thread::sleep(latency(&drive, self.tools));
+        if matches!(path_faults::at_node(&drive, log.node), Some(fault) if fault != "hangs") {
+            let output = cannot_open(self.device_name(), "No such device or address");
+            return Ok(self.print(&output, release(Some(&drive), self.tools)));
+        }
+        let Some(drive) = tool_faults::before_output(self.store, log.node, drive)? else {
+            // The drive was pulled during the hang: the kernel aborts the command.
+            let output = cannot_open(self.device_name(), "No such device");
+            return Ok(self.print(&output, release(None, self.tools)));
+        };
+        let (text, exit_status) = self.drive_text(&drive, device, log)?;
+        let (text, exit_status) = tool_faults::apply_to_output(&drive, text, exit_status)?;
+        say(&text);
+        Ok(exit_status)
+    }
+
+    /// The output of a drive that was opened, and the exit status.
+    fn drive_text(&self, drive: &Drive, device: &OpenedDevice, log: &RunLog) -> Result<(Vec<u8>, u8)> {
+        let version = release(Some(drive), self.tools);
+        if drive.flag("no_permission") {
+            let output = cannot_open(device.info_name(), "Permission denied");
+            return Ok((self.render(&output, version), output.exit_status));
+        }
+        let power_mode = low_power_mode(drive);
+        if let Some(mode) = power_mode
+            && let Some(output) = self.not_woken(drive, device, mode, version)
+        {
+            return Ok((self.render(&output, version), output.exit_status));
+        }
+        if power_mode == Some(Mode::Standby) {
             log.line("wake", &drive.serial.replace(' ', "_"))?;
         }
         if let Some(file) = &drive.recorded {
-            recorded(store, file)?
-        } else {
-            let answer = full(&drive, reached, log.node, name, version);
-            let mut text = render(&answer, request, arguments, version);
-            if request.json && version < (7, 3) && reached.talk == Talk::Scsi && drive.number("pending").is_some() {
-                // Printed past the JSON by those releases.
-                text.splice(0..0, b"  Pending defect count:".iter().copied());
-            }
-            (answer.status, text)
+            return recorded(self.store, file);
         }
-    };
-    let (text, status) = trouble::after(&drive, text, status)?;
-    say(&text);
-    Ok(status)
+        let output = drive_output(drive, device, log.node, self.device_name(), version);
+        let mut text = self.render(&output, version);
+        let has_pending = drive.number("pending").is_some();
+        if self.request.json && version < (7, 3) && device.command_set == CommandSet::Scsi && has_pending {
+            // Those releases print this line before the JSON.
+            text.splice(0..0, b"  Pending defect count:".iter().copied());
+        }
+        Ok((text, output.exit_status))
+    }
+
+    /// The output if `-n` keeps smartctl from reading the drive; `None` if the drive is read.
+    fn not_woken(&self, drive: &Drive, device: &OpenedDevice, mode: Mode, version: Version) -> Option<SmartctlOutput> {
+        let Nocheck { mode: lowest, exit_status } = self.request.nocheck.as_ref()?;
+        let is_scsi = matches!(device.command_set, CommandSet::Scsi | CommandSet::Translated);
+        // Releases before 7.2 do not query the power mode of a SCSI drive.
+        if *lowest < mode || device.command_set == CommandSet::Nvme || (is_scsi && version < (7, 2)) {
+            return None;
+        }
+        let name = if is_scsi { scsi_power_mode(drive, mode) } else { ata_power_mode(mode) };
+        let message = format!("Device is in {name} mode, exit({exit_status})");
+        let mut output = SmartctlOutput::information(message, *exit_status);
+        output.body.insert("device".to_owned(), device.json(self.device_name()));
+        if !is_scsi && version >= (7, 5) {
+            let value = if mode == Mode::Idle { 128 } else { 0 };
+            output.body.insert("power_mode".to_owned(), json!({"ata_value": value, "name": name}));
+        }
+        Some(output)
+    }
+}
+
+fn ata_power_mode(mode: Mode) -> &'static str {
+    if mode == Mode::Idle { "IDLE" } else { "STANDBY" }
+}
+
+fn scsi_power_mode(drive: &Drive, mode: Mode) -> &'static str {
+    match drive.text("standby") {
+        _ if mode == Mode::Idle => "IDLE_A",
+        Some("timer") => "STANDBY BY TIMER",
+        Some("low_power") => "LOW POWER",
+        _ => "STANDBY BY COMMAND",
+    }
 }
 
 fn latency(drive: &Drive, tools: &Tools) -> Duration {
-    let tool = |key: &str| tools.smartctl.get(key).and_then(Value::as_u64);
-    let jitter = tool("jitter_ms").unwrap_or(0);
-    let own = drive.number("latency_ms").or_else(|| tool("latency_ms")).unwrap_or(0);
-    Duration::from_millis(own + if jitter > 0 { hash(&drive.key) % (jitter + 1) } else { 0 })
+    let own = drive.number("latency_ms");
+    let jitter = hash(&drive.key) % (tool_number(tools, "jitter_ms") + 1);
+    Duration::from_millis(own.unwrap_or_else(|| tool_number(tools, "latency_ms")) + jitter)
 }
 
-/// A recorded answer, byte for byte, and the exit status it says.
-fn recorded(store: &Store, file: &str) -> Result<(u8, Vec<u8>)> {
+fn tool_number(tools: &Tools, key: &str) -> u64 {
+    tools.smartctl.get(key).and_then(Value::as_u64).unwrap_or(0)
+}
+
+/// A recorded output, byte for byte, with the exit status that it contains.
+fn recorded(store: &Store, file: &str) -> Result<(Vec<u8>, u8)> {
     let path = store.root.join(file);
     let text = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let json: Value = serde_json::from_slice(&text).with_context(|| format!("cannot understand {}", path.display()))?;
-    let status = json.pointer("/smartctl/exit_status").and_then(Value::as_u64).unwrap_or(0);
-    Ok((u8::try_from(status).unwrap_or(u8::MAX), text))
+    let json: Value = serde_json::from_slice(&text).with_context(|| format!("{} is not JSON", path.display()))?;
+    let exit_status = match json.pointer("/smartctl/exit_status") {
+        Some(Value::Number(number)) => number.as_u64().unwrap_or(0),
+        _ => 0,
+    };
+    Ok((text, u8::try_from(exit_status).unwrap_or(u8::MAX)))
 }
 
-/// The mode a drive rests in, if it does.
-fn rests(drive: &Drive) -> Option<Mode> {
+/// `None` for a drive that is active.
+fn low_power_mode(drive: &Drive) -> Option<Mode> {
     match drive.state.get("standby") {
         Some(Value::Bool(true) | Value::String(_)) => Some(Mode::Standby),
         _ if drive.flag("idle") => Some(Mode::Idle),
@@ -194,112 +263,35 @@ fn rests(drive: &Drive) -> Option<Mode> {
     }
 }
 
-/// The answer of a resting drive that must not be woken; `None` when it is to be read anyway.
-fn asleep(drive: &Drive, reached: &Reached, request: &Request, version: Version) -> Option<Answer> {
-    let resting = rests(drive)?;
-    let Nocheck { mode, status } = request.nocheck.as_ref()?;
-    let kept = match resting {
-        Mode::Standby => *mode >= Mode::Standby,
-        _ => *mode == Mode::Idle,
+fn drive_output(drive: &Drive, device: &OpenedDevice, node: &str, name: &str, version: Version) -> SmartctlOutput {
+    let mut output = match device.command_set {
+        CommandSet::Ata => ata_output::output(drive),
+        CommandSet::Nvme => nvme_output::output(drive, node),
+        CommandSet::Scsi => scsi_output::output(&drive.at_node(node)),
+        CommandSet::Translated => scsi_output::translated(drive),
     };
-    let scsi = matches!(reached.talk, Talk::Scsi | Talk::Translated);
-    // Releases before 7.2 ask a SCSI drive nothing before they read it.
-    if !kept || reached.talk == Talk::Nvme || (scsi && version < (7, 2)) {
-        return None;
-    }
-    let mode = match (resting, drive.text("standby")) {
-        (Mode::Idle, _) if scsi => "IDLE_A",
-        (Mode::Idle, _) => "IDLE",
-        (_, Some("timer")) if scsi => "STANDBY BY TIMER",
-        (_, Some("low_power")) if scsi => "LOW POWER",
-        _ if scsi => "STANDBY BY COMMAND",
-        _ => "STANDBY",
-    };
-    let mut answer = Answer::message(format!("Device is in {mode} mode, exit({status})"), "information", *status);
-    let name = request.device.as_deref().unwrap_or_default();
-    answer.body.insert("device".to_owned(), reached.device(name));
-    if !scsi && version >= (7, 5) {
-        let value = if resting == Mode::Idle { 128 } else { 0 };
-        answer.body.insert("power_mode".to_owned(), json!({"ata_value": value, "name": mode}));
-    }
-    Some(answer)
-}
-
-fn full(drive: &Drive, reached: &Reached, node: &str, name: &str, version: Version) -> Answer {
-    let mut answer = match reached.talk {
-        Talk::Ata => answer_ata::answer(drive),
-        Talk::Nvme => answer_nvme::answer(drive, node),
-        Talk::Scsi => answer_scsi::answer(&drive.at_node(node)),
-        Talk::Translated => answer_scsi::translated(drive),
-    };
-    dialect::speak(&mut answer.body, version, Some(drive));
-    answer.body.insert("device".to_owned(), reached.device(name));
-    if reached.talk == Talk::Ata && version >= (7, 3) {
-        answer.body.insert("drive_database".to_owned(), json!({"string": format!("{}.{}/5528", version.0, version.1)}));
+    older_releases::adapt(&mut output.body, version, Some(drive));
+    output.body.insert("device".to_owned(), device.json(name));
+    if device.command_set == CommandSet::Ata && version >= (7, 3) {
+        let database = json!({"string": format!("{}.{}/5528", version.0, version.1)});
+        output.body.insert("drive_database".to_owned(), database);
     }
     if drive.flag("partial") {
-        // A log that could not be read: smartctl goes on without a word.
-        answer.status |= 4;
+        // A log could not be read. smartctl adds no message.
+        output.exit_status |= 4;
     }
-    answer
+    output
 }
 
-/// The release this smartctl claims to be: the drive's, the host's, else 7.4.
+/// The release that is set for the drive, or else for the host.
 fn release(drive: Option<&Drive>, tools: &Tools) -> Version {
-    let told = drive
-        .and_then(|d| d.text("smartctl_version"))
-        .or_else(|| tools.smartctl.get("version").and_then(Value::as_str));
-    told.and_then(version::read).unwrap_or((7, 4))
-}
-
-/// The whole output: JSON with smartctl's own part, or a text without it.
-fn render(answer: &Answer, request: &Request, arguments: &[String], version: Version) -> Vec<u8> {
-    if !request.json {
-        let mut lines: Vec<String> = answer.messages.iter().map(|(text, _)| text.clone()).collect();
-        if answer.status == 1 {
-            lines.push("\nUse smartctl -h to get a usage summary\n".to_owned());
-        }
-        lines.extend(answer.body.iter().map(|(k, v)| format!("{k}: {v}")));
-        lines.extend(answer.text.iter().cloned());
-        return format!("{}\n{}\n", version::head(version), lines.join("\n")).into_bytes();
+    if let Some(drive) = drive
+        && let Some(text) = drive.text("smartctl_version")
+    {
+        return version::parse(text).unwrap_or(DEFAULT_RELEASE);
     }
-    let mut argv = vec!["smartctl".to_owned()];
-    argv.extend_from_slice(arguments);
-    let mut own = json!({
-        "version": [version.0, version.1],
-        "svn_revision": version::revision(version),
-        "platform_info": version::platform(),
-        "build_info": "(local build)",
-        "argv": argv,
-        "exit_status": answer.status,
-    });
-    let mut body = answer.body.clone();
-    if let Some(own) = own.as_object_mut() {
-        if version >= (7, 4) {
-            own.insert("pre_release".to_owned(), json!(false));
-        }
-        if let Some(database) = body.remove("drive_database") {
-            own.insert("drive_database_version".to_owned(), database);
-        }
-        if !answer.messages.is_empty() {
-            let messages: Vec<Value> =
-                answer.messages.iter().map(|(text, severity)| json!({"string": text, "severity": severity})).collect();
-            own.insert("messages".to_owned(), json!(messages));
-        }
-        if request.output {
-            own.insert("output".to_owned(), json!(answer.text));
-        }
+    match tools.smartctl.get("version") {
+        Some(Value::String(text)) => version::parse(text).unwrap_or(DEFAULT_RELEASE),
+        _ => DEFAULT_RELEASE,
     }
-    let now = Timestamp::now();
-    body.insert("json_format_version".to_owned(), json!([1, 0]));
-    body.insert("smartctl".to_owned(), own);
-    body.insert(
-        "local_time".to_owned(),
-        json!({"time_t": now.as_second(), "asctime": now.strftime("%a %b %e %H:%M:%S %Y UTC").to_string()}),
-    );
-    let body = Value::Object(body);
-    let mut text =
-        if request.pretty { serde_json::to_vec_pretty(&body) } else { serde_json::to_vec(&body) }.unwrap_or_default();
-    text.push(b'\n');
-    text
 }

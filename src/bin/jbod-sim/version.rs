@@ -1,23 +1,21 @@
-//! smartctl's releases: how one names itself, and what it prints for `--version`. Pure.
+//! The releases of smartctl: version numbers, and the texts that name them. Pure.
 
-/// Major and minor number.
+/// Major and minor number of a release.
 pub type Version = (u64, u64);
 
-/// The first release that writes JSON.
+/// The first release with `--json`.
 pub const JSON: Version = (7, 0);
+pub const PLATFORM: &str = "x86_64-linux-6.12.0";
 
-/// A release as its first line and its `--version` name it.
 struct Release {
     revision: &'static str,
     date: &'static str,
-    /// The end of its copyright years.
+    /// Last year of the copyright, two digits.
     years: &'static str,
 }
 
-const PLATFORM: &str = "x86_64-linux-6.12.0";
-
-/// "7.4" as two numbers.
-pub fn read(text: &str) -> Option<Version> {
+/// Of a text such as `7.4`.
+pub fn parse(text: &str) -> Option<Version> {
     let (major, minor) = text.split_once('.')?;
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
@@ -40,17 +38,12 @@ pub fn revision(version: Version) -> &'static str {
     release(version).revision
 }
 
-pub fn platform() -> &'static str {
-    PLATFORM
-}
-
-/// The first line of any text output.
-pub fn first_line(version: Version) -> String {
+fn first_line(version: Version) -> String {
     let Release { revision, date, .. } = release(version);
     format!("smartctl {}.{} {date} r{revision} [{PLATFORM}] (local build)", version.0, version.1)
 }
 
-/// The first two lines, with which every text output begins.
+/// The lines that every text output begins with.
 pub fn head(version: Version) -> String {
     format!(
         "{}\nCopyright (C) 2002-{}, Bruce Allen, Christian Franke, www.smartmontools.org\n",
@@ -59,8 +52,8 @@ pub fn head(version: Version) -> String {
     )
 }
 
-/// The whole answer to `--version`.
-pub fn told(version: Version) -> String {
+/// The output of `--version`.
+pub fn version_text(version: Version) -> String {
     let Release { revision, date, .. } = release(version);
     let (major, minor) = version;
     format!(
@@ -89,8 +82,8 @@ mod tests {
     fn first_lines_are_those_of_the_releases() {
         assert!(first_line((6, 6)).starts_with("smartctl 6.6 2017-11-05 r4594 ["));
         assert!(first_line((7, 3)).starts_with("smartctl 7.3 2022-02-28 r5338 ["));
-        assert!(told((7, 5)).contains("\nsmartmontools release 7.5 dated 2025-04-30\n"));
-        assert_eq!(read("7.4"), Some((7, 4)));
-        assert_eq!(read("seven"), None);
+        assert!(version_text((7, 5)).contains("\nsmartmontools release 7.5 dated 2025-04-30\n"));
+        assert_eq!(parse("7.4"), Some((7, 4)));
+        assert_eq!(parse("seven"), None);
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::files::{append_line, say};
 use crate::store::{Pool, Store};
-use crate::trouble;
+use crate::tool_faults;
 use crate::zpool_json;
 use crate::zpool_table::{PoolContext, Table};
 use crate::zpool_text::print_pool;
@@ -55,7 +55,7 @@ pub fn play(root: &Path) -> Result<u8> {
     let store = Store { root: root.to_owned() };
     log(root, "start", &arguments.join(" "))?;
     let tools = store.tools()?;
-    let forced = trouble::of_tool(root, &tools.zpool, || Ok(store.tools()?.zpool))?;
+    let forced = tool_faults::of_tool(root, &tools.zpool, || Ok(store.tools()?.zpool))?;
     let status = answer(&store, &tools.zpool, &arguments)?;
     let status = forced.unwrap_or(status);
     log(root, "end", &status.to_string())?;

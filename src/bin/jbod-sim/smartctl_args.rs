@@ -1,13 +1,11 @@
-//! smartctl's command line, as far as a reader of drives uses it. An option that would write to a
-//! drive is refused like an unknown one. Pure.
+//! The command line of smartctl, without the options that write to a drive: those are unknown here. Pure.
 
-use crate::reach::behind;
+use crate::device_type::ControllerDisk;
 use crate::version::{JSON, Version};
 
-/// Stands in a message for the device, which may only be known further behind.
+/// Placeholder in a message for the device, which may follow the invalid option.
 const DEVICE: &str = "{device}";
 
-/// What was asked of smartctl.
 #[derive(Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "these are the flags of a command line")]
 pub struct Request {
@@ -15,23 +13,32 @@ pub struct Request {
     /// `-d`.
     pub kind: Option<String>,
     pub nocheck: Option<Nocheck>,
-    /// Whether this release has `--json`.
+    /// The release has `--json`.
     pub json_known: bool,
     pub json: bool,
     pub pretty: bool,
-    /// `--json=o`: the text too.
+    /// `--json=o`: the text as well.
     pub output: bool,
     pub version: bool,
-    /// `--scan` or, with true, `--scan-open`.
-    pub scan: Option<bool>,
+    pub scan: Option<ScanOption>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScanOption {
+    /// `--scan`: lists the devices.
+    Scan,
+    /// `--scan-open`: also tries to open each.
+    ScanOpen,
 }
 
 /// `-n MODE[,STATUS]`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Nocheck {
     pub mode: Mode,
-    pub status: u8,
+    pub exit_status: u8,
 }
+
+/// In the order of the power that the drive uses.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mode {
@@ -41,7 +48,7 @@ pub enum Mode {
     Idle,
 }
 
-/// Options with a value, besides -d and -n; long names beside the short ones.
+/// Options with a value besides `-d` and `-n`, by short and long name.
 const WITH_VALUE: [(&str, &str); 9] = [
     ("-B", "--drivedb"),
     ("-l", "--log"),
@@ -62,29 +69,31 @@ const PLAIN: [(&str, &str); 6] = [
     ("-c", "--capabilities"),
 ];
 
-/// Reads the arguments as that release of smartctl; an error is the message it would give.
+/// Parses the arguments as that release of smartctl does. The error is its message. The request has what the
+/// arguments before and after the error ask for, `--json` for example.
 pub fn parse(arguments: &[String], release: Version) -> (Request, Result<(), String>) {
     let mut request = Request { json_known: release >= JSON, ..Request::default() };
-    let outcome = read(&mut request, arguments);
+    let outcome = parse_into(&mut request, arguments);
     (request, outcome)
 }
 
-fn read(request: &mut Request, arguments: &[String]) -> Result<(), String> {
+fn parse_into(request: &mut Request, arguments: &[String]) -> Result<(), String> {
     let mut rest = arguments.iter();
     let mut devices = Vec::new();
-    // The last error counts: --json may still stand behind the bad option.
-    let mut bad = Ok(());
+    let mut last_error = None;
     while let Some(word) = rest.next() {
         if word == "--" {
             devices.extend(rest.by_ref().cloned());
         } else if !word.starts_with('-') || word == "-" {
             devices.push(word.clone());
-        } else if let Err(why) = option(request, word, &mut rest) {
-            bad = Err(why);
+        } else if let Err(error) = option(request, word, &mut rest) {
+            last_error = Some(error);
         }
     }
     request.device = devices.first().cloned();
-    bad.map_err(|why: String| why.replace(DEVICE, request.device.as_deref().unwrap_or_default()))?;
+    if let Some(error) = last_error {
+        return Err(error.replace(DEVICE, request.device.as_deref().unwrap_or_default()));
+    }
     match devices.len() {
         0 if request.version || request.scan.is_some() => Ok(()),
         0 => Err("ERROR: smartctl requires a device name as the final command-line argument.".to_owned()),
@@ -93,13 +102,10 @@ fn read(request: &mut Request, arguments: &[String]) -> Result<(), String> {
     }
 }
 
-fn option<'a>(request: &mut Request, word: &str, rest: &mut impl Iterator<Item = &'a String>) -> Result<(), String> {
-    let (name, mut value) = match (word.starts_with("--"), word.split_once('=')) {
-        (true, Some((name, value))) => (name, Some(value.to_owned())),
-        (false, _) if word.len() > 2 => (word.get(..2).unwrap_or(word), word.get(2..).map(str::to_owned)),
-        _ => (word, None),
-    };
-    if PLAIN.iter().any(|(short, long)| name == *short || name == *long) {
+fn option<'a>(request: &mut Request, word: &'a str, rest: &mut impl Iterator<Item = &'a String>) -> Result<(), String> {
+    let is_long = word.starts_with("--");
+    let (name, joined) = if is_long { split_long(word) } else { split_short(word) };
+    if has_name(&PLAIN, name) {
         return Ok(());
     }
     match name {
@@ -108,45 +114,72 @@ fn option<'a>(request: &mut Request, word: &str, rest: &mut impl Iterator<Item =
             return Ok(());
         }
         "--scan" | "--scan-open" => {
-            request.scan = Some(name == "--scan-open");
+            request.scan = Some(if name == "--scan" { ScanOption::Scan } else { ScanOption::ScanOpen });
             return Ok(());
         }
         "-j" | "--json" if request.json_known => {
-            let has = |letter: char| value.as_deref().is_some_and(|v| v.contains(letter));
-            (request.json, request.pretty, request.output) = (true, !has('c'), has('o'));
+            let letters = joined.unwrap_or_default();
+            request.json = true;
+            request.pretty = !letters.contains('c');
+            request.output = letters.contains('o');
             return Ok(());
         }
         _ => {}
     }
-    let takes_value = matches!(name, "-d" | "--device" | "-n" | "--nocheck")
-        || WITH_VALUE.iter().any(|(s, l)| name == *s || name == *l);
+    let takes_value = matches!(name, "-d" | "--device" | "-n" | "--nocheck") || has_name(&WITH_VALUE, name);
     if !takes_value {
-        // A long option is named with all that stands behind it, a short one by its letter.
-        let named = if word.starts_with("--") { word } else { name };
-        return Err(format!("=======> UNRECOGNIZED OPTION: {}", named.trim_start_matches('-')));
+        // smartctl prints a long option with its value, and only the letter of a short one.
+        let option = if is_long { word } else { name };
+        return Err(format!("=======> UNRECOGNIZED OPTION: {}", option.trim_start_matches('-')));
     }
-    if value.is_none() {
-        value = rest.next().cloned();
-    }
-    let Some(value) = value else {
+    let Some(value) = joined.or_else(|| rest.next().map(String::as_str)) else {
         return Err(format!("=======> ARGUMENT REQUIRED FOR OPTION: {}", name.trim_start_matches('-')));
     };
     match name {
         "-d" | "--device" => {
-            let known = ["auto", "test", "ata", "scsi", "nvme", "sat"].contains(&value.as_str())
-                || ["sat,", "nvme,", "usbjmicron"].iter().any(|start| value.starts_with(start))
-                || behind(&value).is_some();
-            request.kind = Some(value.clone());
-            if known { Ok(()) } else { Err(format!("{DEVICE}: Unknown device type '{value}'")) }
+            request.kind = Some(value.to_owned());
+            if !is_device_type(value) {
+                return Err(format!("{DEVICE}: Unknown device type '{value}'"));
+            }
         }
         "-n" | "--nocheck" => {
-            request.nocheck = Some(nocheck(&value).ok_or_else(|| format!("=======> INVALID ARGUMENT TO -n: {value}"))?);
-            Ok(())
+            let Some(nocheck) = nocheck(value) else {
+                return Err(format!("=======> INVALID ARGUMENT TO -n: {value}"));
+            };
+            request.nocheck = Some(nocheck);
         }
-        _ => Ok(()),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// `--name=value`.
+fn split_long(word: &str) -> (&str, Option<&str>) {
+    match word.split_once('=') {
+        Some((name, value)) => (name, Some(value)),
+        None => (word, None),
     }
 }
 
+/// `-nVALUE`.
+fn split_short(word: &str) -> (&str, Option<&str>) {
+    match word.split_at_checked(2) {
+        Some((name, value)) if !value.is_empty() => (name, Some(value)),
+        _ => (word, None),
+    }
+}
+
+fn has_name(options: &[(&str, &str)], name: &str) -> bool {
+    options.iter().any(|(short, long)| name == *short || name == *long)
+}
+
+fn is_device_type(kind: &str) -> bool {
+    matches!(kind, "auto" | "test" | "ata" | "scsi" | "nvme" | "sat")
+        || ["sat,", "nvme,", "usbjmicron"].iter().any(|start| kind.starts_with(start))
+        || ControllerDisk::parse(kind).is_some()
+}
+
+/// `MODE[,STATUS[,STATUS2]]`; smartctl exits with the first status for a drive in a low-power mode.
 fn nocheck(value: &str) -> Option<Nocheck> {
     let mut parts = value.split(',');
     let mode = match parts.next()? {
@@ -156,8 +189,14 @@ fn nocheck(value: &str) -> Option<Nocheck> {
         "idle" => Mode::Idle,
         _ => return None,
     };
-    let status = parts.next().map_or(Some(2), |s| s.parse().ok())?;
-    parts.next().is_none_or(|p| p.parse::<u8>().is_ok()).then_some(Nocheck { mode, status })
+    let exit_status = match parts.next() {
+        Some(text) => text.parse().ok()?,
+        None => 2,
+    };
+    if let Some(second) = parts.next() {
+        second.parse::<u8>().ok()?;
+    }
+    Some(Nocheck { mode, exit_status })
 }
 
 #[cfg(test)]
@@ -169,16 +208,16 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_a_daemon_asks() {
+    fn options_of_the_daemon_are_known() {
         let (request, outcome) = parse(&words("--json=c -a -n standby,3 -d sat -- /dev/sg7"), (7, 4));
         assert_eq!(outcome, Ok(()));
         assert_eq!(request.device.as_deref(), Some("/dev/sg7"));
-        assert_eq!(request.nocheck, Some(Nocheck { mode: Mode::Standby, status: 3 }));
+        assert_eq!(request.nocheck, Some(Nocheck { mode: Mode::Standby, exit_status: 3 }));
         assert!(request.json && !request.pretty);
     }
 
     #[test]
-    fn refuses_what_it_does_not_know() {
+    fn other_options_are_errors() {
         let (request, outcome) = parse(&words("-t short --json=c /dev/sda"), (7, 4));
         assert!(request.json);
         assert_eq!(outcome, Err("=======> UNRECOGNIZED OPTION: t".to_owned()));
@@ -200,7 +239,7 @@ mod tests {
         for kind in ["megaraid,8", "sat+megaraid,8", "cciss,3", "usbjmicron", "usbjmicron,p", "sat,12"] {
             assert_eq!(parse(&words(&format!("-a -d {kind} /dev/bus/0")), (7, 4)).1, Ok(()), "{kind}");
         }
-        let said = parse(&words("-a -d megaraid /dev/sda"), (7, 4)).1;
-        assert_eq!(said, Err("/dev/sda: Unknown device type 'megaraid'".to_owned()));
+        let outcome = parse(&words("-a -d megaraid /dev/sda"), (7, 4)).1;
+        assert_eq!(outcome, Err("/dev/sda: Unknown device type 'megaraid'".to_owned()));
     }
 }
