@@ -37,7 +37,7 @@ fn a_host_without_zpool_has_no_error() {
         (&false.into(), &Value::Null, &Vec::<Value>::new().into())
     );
     assert_eq!(daemon.json("/api/overview")["totals"]["by_verdict"]["ok"], 3);
-    assert_eq!(daemon.logged("zpool status"), 0, "{}", daemon.log());
+    assert_eq!(daemon.logged("zpool unavailable"), 0, "{}", daemon.log());
 }
 
 #[test]
