@@ -1,10 +1,11 @@
-//! The real daemon, as a process, with its log.
+//! The real daemon as a process, with its log.
 
-use super::eventually;
 use super::http::{Client, Response};
 use super::port::{ANY_PORT, ReservedPort};
+use super::proc_stats::process_ids;
 use super::redis::Redis;
 use super::sim::Sim;
+use super::{eventually, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
@@ -14,16 +15,15 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 pub struct Daemon {
-    /// 0: not known yet, or not on TCP.
+    /// 0: not known yet, or not listening on TCP.
     pub port: u16,
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
-    /// Where Redis is, or is not: no other program gets that port while the daemon runs.
+    /// Reserves the port of Redis, so that no other program gets it while the daemon runs.
     redis_port: Option<Arc<ReservedPort>>,
 }
 
-/// The command of the daemon for a simulated host, not yet started; nothing of the test's own
-/// environment reaches it.
+/// The command of the daemon for a simulated host, not yet started. It inherits nothing from the environment of the test.
 pub fn command(sim: &Sim, redis_port: u16) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jbod-monitor"));
     command
@@ -38,7 +38,7 @@ pub fn command(sim: &Sim, redis_port: u16) -> Command {
 }
 
 impl Daemon {
-    /// Starts it with further settings, and waits until it listens.
+    /// Starts the daemon with additional settings, and waits until it listens.
     #[track_caller]
     pub fn start(sim: &Sim, redis: &Redis, settings: &[(&str, &str)]) -> Self {
         let mut command = command(sim, redis.port);
@@ -48,18 +48,18 @@ impl Daemon {
         daemon
     }
 
-    /// Starts a command of the daemon that has it listen on TCP, and waits until its log says on which port.
+    /// Starts a command that makes the daemon listen on TCP, and waits until its log reports the port.
     #[track_caller]
     pub fn listening(command: &mut Command) -> Self {
         let mut daemon = Self::spawn(command);
         let log = Arc::clone(&daemon.log);
-        daemon.port = daemon.wait_listening("the daemon says where it listens", || {
+        daemon.port = daemon.wait_listening("the log reports the listen address", || {
             log.lock().expect("the log").iter().find_map(|line| logged_port(line))
         });
         daemon
     }
 
-    /// Starts a command of the daemon that has it listen on that port, and waits until it does. Its log may be elsewhere.
+    /// Starts a command that makes the daemon listen on this port, and waits until it does. The log may go elsewhere.
     #[track_caller]
     pub fn listening_on(port: &ReservedPort, command: &mut Command) -> Self {
         let mut daemon = Self::spawn(command);
@@ -68,7 +68,7 @@ impl Daemon {
         daemon
     }
 
-    /// Starts a command of the daemon as it stands, and waits for nothing.
+    /// Starts a command of the daemon and does not wait.
     #[track_caller]
     pub fn spawn(command: &mut Command) -> Self {
         let mut child = command
@@ -78,7 +78,7 @@ impl Daemon {
             .spawn()
             .expect("the daemon starts");
         let log = Arc::new(Mutex::new(Vec::new()));
-        let (lines, stderr) = (Arc::clone(&log), child.stderr.take().expect("its log"));
+        let (lines, stderr) = (Arc::clone(&log), child.stderr.take().expect("a pipe for the log"));
         std::thread::Builder::new()
             .spawn(move || {
                 for line in BufReader::new(stderr).lines().map_while(Result::ok) {
@@ -89,22 +89,21 @@ impl Daemon {
         Self { port: 0, child, log, redis_port: None }
     }
 
-    /// Waits until `look` gives something, as long as the daemon lives.
+    /// Waits until `look` returns a value. Fails if the daemon ends.
     #[track_caller]
     pub fn wait_listening<T>(&mut self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         eventually(what, || {
-            let ended = self.child.try_wait().expect("its state");
+            let ended = self.child.try_wait().expect("the state of the daemon");
             assert!(ended.is_none(), "the daemon ended with {ended:?}: {}", self.log());
             look()
         })
     }
 
-    /// It has ended by itself.
     pub fn has_ended(&mut self) -> bool {
-        self.child.try_wait().expect("its state").is_some()
+        self.child.try_wait().expect("the state of the daemon").is_some()
     }
 
-    /// Starts it and waits for its first whole sweep.
+    /// Starts the daemon and waits until its first sweep is complete.
     #[track_caller]
     pub fn ready(sim: &Sim, redis: &Redis, settings: &[(&str, &str)]) -> Self {
         let daemon = Self::start(sim, redis, settings);
@@ -114,10 +113,10 @@ impl Daemon {
 
     #[track_caller]
     pub fn wait_ready(&self) {
-        eventually("the first sweep is whole", || (self.get("/readyz").status == 200).then_some(()));
+        wait_until("the first sweep is complete", || self.get("/readyz").status == 200);
     }
 
-    /// A request on a connection of its own.
+    /// Sends a request on a new connection.
     #[track_caller]
     pub fn get(&self, path: &str) -> Response {
         self.request("GET", path, &[])
@@ -126,7 +125,9 @@ impl Daemon {
     #[track_caller]
     pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Response {
         let mut client = Client::connect(self.port).expect("the daemon accepts");
-        client.request(method, path, headers).unwrap_or_else(|| panic!("no answer to {method} {path}: {}", self.log()))
+        client
+            .request(method, path, headers)
+            .unwrap_or_else(|| panic!("no response to {method} {path}: {}", self.log()))
     }
 
     #[track_caller]
@@ -136,21 +137,27 @@ impl Daemon {
         response.json()
     }
 
-    /// Waits until a drive's entry satisfies `wanted`, and returns it.
+    /// Waits until the document of a drive satisfies `wanted`, and returns it.
     #[track_caller]
     pub fn drive_when(&self, id: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        eventually(what, || {
-            let response = self.get(&format!("/api/drives/{id}"));
-            (response.status == 200).then(|| response.json()).filter(|drive| wanted(drive))
-        })
+        self.json_when(&format!("/api/drives/{id}"), what, wanted)
     }
 
     /// Waits until the overview satisfies `wanted`, and returns it.
     #[track_caller]
     pub fn overview_when(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        self.json_when("/api/overview", what, wanted)
+    }
+
+    /// Waits until the response is 200 and its JSON satisfies `wanted`, and returns the JSON.
+    #[track_caller]
+    fn json_when(&self, path: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         eventually(what, || {
-            let response = self.get("/api/overview");
-            (response.status == 200).then(|| response.json()).filter(|overview| wanted(overview))
+            let response = self.get(path);
+            if response.status != 200 {
+                return None;
+            }
+            Some(response.json()).filter(|json| wanted(json))
         })
     }
 
@@ -158,14 +165,14 @@ impl Daemon {
         self.log.lock().expect("the log").join("\n")
     }
 
-    /// Log lines that hold `text`.
+    /// Number of log lines that contain `text`.
     pub fn logged(&self, text: &str) -> usize {
         self.log.lock().expect("the log").iter().filter(|line| line.contains(text)).count()
     }
 
     #[track_caller]
     pub fn wait_logged(&self, text: &str) {
-        eventually(&format!("the log says {text:?}"), || (self.logged(text) > 0).then_some(()));
+        wait_until(&format!("the log contains {text:?}"), || self.logged(text) > 0);
     }
 
     pub fn pid(&self) -> Pid {
@@ -173,44 +180,44 @@ impl Daemon {
     }
 
     pub fn signal(&self, signal: Signal) {
-        kill_process(self.pid(), signal).expect("the daemon takes a signal");
+        kill_process(self.pid(), signal).expect("the daemon can be sent a signal");
     }
 
-    /// `kill -9`, as it stands.
+    /// Sends SIGKILL and waits for the end.
     pub fn kill(mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
-    /// Asks for a stop and waits for it.
+    /// Sends a signal, waits for the end, and returns the exit status and the log.
     #[track_caller]
-    pub fn stop(mut self, signal: Signal) -> (ExitStatus, String) {
+    pub fn stop(self, signal: Signal) -> (ExitStatus, String) {
         self.signal(signal);
-        let status = eventually("the daemon stops", || self.child.try_wait().expect("its state"));
-        (status, self.log())
+        self.ended()
     }
 
-    /// Waits until it ends by itself.
+    /// Waits until the daemon ends, and returns its exit status and its log.
     #[track_caller]
     pub fn ended(mut self) -> (ExitStatus, String) {
-        let status = eventually("the daemon ends", || self.child.try_wait().expect("its state"));
+        let status = eventually("the daemon ends", || self.child.try_wait().expect("the state of the daemon"));
         (status, self.log())
     }
 
-    /// Processes below it that are still there, zombies among them.
+    /// Its child processes, including zombies.
     pub fn children(&self) -> Vec<String> {
         children_of(self.child.id())
     }
 }
 
-/// The port of the IPv4 address that the first line of the log names.
+/// The port of the IPv4 address in the log line of the start.
 fn logged_port(line: &str) -> Option<u16> {
     let (_, rest) = line.split_once(" started version=")?;
     let addresses = rest.split(' ').find_map(|word| word.strip_prefix("listen="))?;
-    addresses.split(',').find_map(|address| address.parse::<SocketAddrV4>().ok()).map(|address| address.port())
+    let address: SocketAddrV4 = addresses.split(',').find_map(|address| address.parse().ok())?;
+    Some(address.port())
 }
 
-/// What a command that ended by itself left.
+/// The result of a command.
 #[derive(Debug)]
 pub struct Ended {
     pub code: Option<i32>,
@@ -218,18 +225,18 @@ pub struct Ended {
     pub stderr: String,
 }
 
-/// Runs a command that is meant to end by itself; one that does not is killed, and fails the test.
+/// Runs a command until it ends. One that does not end in time is killed and fails the test.
 #[track_caller]
 pub fn run(command: &mut Command) -> Ended {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = KilledOnDrop(command.spawn().expect("the command starts"));
     let (stdout, stderr) = (text_of(child.0.stdout.take()), text_of(child.0.stderr.take()));
-    let status = eventually(&format!("{command:?} ends"), || child.0.try_wait().expect("its state"));
-    let text = |reader: JoinHandle<String>| reader.join().expect("its output");
-    Ended { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+    let status = eventually(&format!("{command:?} ends"), || child.0.try_wait().expect("the state of the command"));
+    let (stdout, stderr) = (stdout.join().expect("its output"), stderr.join().expect("its errors"));
+    Ended { code: status.code(), stdout, stderr }
 }
 
-/// A child that does not outlive its test.
+/// A child that is killed at the latest when the test ends.
 struct KilledOnDrop(Child);
 
 impl Drop for KilledOnDrop {
@@ -258,14 +265,16 @@ impl Drop for Daemon {
 
 /// `pid state command` of every child of a process.
 pub fn children_of(parent: u32) -> Vec<String> {
-    let pids = std::fs::read_dir("/proc").expect("/proc").flatten().filter_map(|e| e.file_name().into_string().ok());
-    pids.filter(|name| name.bytes().all(|b| b.is_ascii_digit()))
-        .filter_map(|pid| {
-            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-            let (command, rest) = stat.split_once(") ")?;
-            let mut fields = rest.split(' ');
-            let (state, ppid) = (fields.next()?, fields.next()?);
-            (ppid == parent.to_string()).then(|| format!("{pid} {state} {command}"))
-        })
-        .collect()
+    let mut children = Vec::new();
+    for pid in process_ids() {
+        // A process may have ended since the list was made.
+        let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { continue };
+        let Some((command, rest)) = stat.split_once(") ") else { continue };
+        let mut fields = rest.split(' ');
+        let (Some(state), Some(parent_id)) = (fields.next(), fields.next()) else { continue };
+        if parent_id == parent.to_string() {
+            children.push(format!("{pid} {state} {command}"));
+        }
+    }
+    children
 }

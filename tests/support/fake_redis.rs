@@ -1,6 +1,6 @@
-//! Peers that are no Redis: they accept and say nothing, never accept, or say what no Redis says.
+//! Peers that misbehave in the place of Redis: they do not accept, do not respond, or send invalid or hostile replies.
 
-use super::eventually;
+use super::{eventually, wait_until};
 use socket2::{Domain, Socket, Type};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -11,14 +11,14 @@ use std::time::Duration;
 
 fn listener(port: u16, backlog: i32) -> Socket {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    socket.set_reuse_address(true).expect("an option");
+    socket.set_reuse_address(true).expect("SO_REUSEADDR");
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     eventually("the port is free", || socket.bind(&address.into()).ok());
     socket.listen(backlog).expect("it listens");
     socket
 }
 
-/// A listener whose queue is full: a client that connects waits for ever.
+/// A listener with a full queue: clients wait for a connection until their timeout.
 pub struct BlackHole {
     _listener: Socket,
     _waiting: Vec<TcpStream>,
@@ -29,18 +29,16 @@ impl BlackHole {
         let listener = listener(port, 0);
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let mut waiting = Vec::new();
-        eventually("the queue is full", || match TcpStream::connect_timeout(&address, Duration::from_millis(100)) {
-            Ok(stream) => {
-                waiting.push(stream);
-                None
-            }
-            Err(_) => Some(()),
+        wait_until("the queue is full", || {
+            let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(100)) else { return true };
+            waiting.push(stream);
+            false
         });
         Self { _listener: listener, _waiting: waiting }
     }
 }
 
-/// A server that answers whatever `talk` says, for each connection on a thread of its own.
+/// A server that runs `talk` for each connection, on a thread per connection.
 pub struct FakeRedis {
     pub port: u16,
     stop: Arc<AtomicBool>,
@@ -49,25 +47,25 @@ pub struct FakeRedis {
 }
 
 impl FakeRedis {
-    /// `port` 0: one that the kernel chooses.
+    /// With `port` 0 the kernel chooses one.
     pub fn at(port: u16, talk: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
         let listener = listener(port, 64);
-        let address = listener.local_addr().ok().and_then(|address| address.as_socket()).expect("its address");
-        listener.set_nonblocking(true).expect("an option");
+        let address = listener.local_addr().expect("the address").as_socket().expect("an IP address");
+        listener.set_nonblocking(true).expect("a nonblocking listener");
         let (stop, talk) = (Arc::new(AtomicBool::new(false)), Arc::new(talk));
         let connections = Arc::new(AtomicUsize::new(0));
-        let (asked, count) = (Arc::clone(&stop), Arc::clone(&connections));
+        let (is_stopped, count) = (Arc::clone(&stop), Arc::clone(&connections));
         let run = move || {
-            while !asked.load(Ordering::Acquire) {
+            while !is_stopped.load(Ordering::Acquire) {
                 let Ok((socket, _)) = listener.accept() else {
                     std::thread::sleep(Duration::from_millis(5));
                     continue;
                 };
                 count.fetch_add(1, Ordering::AcqRel);
-                socket.set_nonblocking(false).expect("an option");
-                // No thread waits for ever for a daemon that is gone.
-                socket.set_read_timeout(Some(Duration::from_secs(60))).expect("an option");
-                socket.set_write_timeout(Some(Duration::from_secs(60))).expect("an option");
+                socket.set_nonblocking(false).expect("a blocking connection");
+                // So that the threads end after the daemon has gone.
+                socket.set_read_timeout(Some(Duration::from_secs(60))).expect("a read timeout");
+                socket.set_write_timeout(Some(Duration::from_secs(60))).expect("a write timeout");
                 let talk = Arc::clone(&talk);
                 std::thread::Builder::new().spawn(move || talk(socket.into())).expect("a thread");
             }
@@ -76,15 +74,15 @@ impl FakeRedis {
         Self { port: address.port(), stop, connections, thread: Some(thread) }
     }
 
-    /// Accepts, and says nothing.
+    /// Accepts connections and sends nothing.
     pub fn silent(port: u16) -> Self {
         Self::at(port, |mut stream| {
             let _ = stream.read_to_end(&mut Vec::new());
         })
     }
 
-    /// Answers what no Redis says, over and over; to a client that reads the lease, as a trial does,
-    /// that there is none.
+    /// Replies to each command with `once` and then with `forever` without end. The exception is the trial of a
+    /// connection, which reads the lease: the reply is that there is none.
     pub fn garbage(port: u16, once: &'static [u8], forever: &'static [u8]) -> Self {
         Self::at(port, move |mut stream| {
             let mut asked = vec![0; 64 * 1024];
@@ -110,8 +108,8 @@ fn is_trial(asked: &[u8]) -> bool {
 }
 
 impl FakeRedis {
-    /// Answers at once to a client that reads the lease, and to all others a byte at a time, so slowly that
-    /// there is always one just before a timeout.
+    /// Replies at once to the trial of a connection, and to other commands one byte every 50 ms, so that each read of the
+    /// client returns before its timeout.
     pub fn trickle(port: u16) -> Self {
         Self::at(port, move |mut stream| {
             let mut asked = vec![0; 64 * 1024];
@@ -129,7 +127,7 @@ impl FakeRedis {
     }
 }
 
-/// A part of a hostile reply: what is sent, how often, and the pause before it.
+/// A part of a hostile reply: the bytes, how often they are sent, and the pause before them.
 #[derive(Clone, Copy)]
 pub struct Part {
     pub pause: Duration,
@@ -147,18 +145,18 @@ pub const fn part(bytes: &'static [u8]) -> Part {
     Part { pause: Duration::ZERO, bytes, count: 1 }
 }
 
-/// What a hostile server was asked for, trials apart.
+/// Counts of the commands that a hostile server received, without trials.
 #[derive(Default)]
 pub struct Asked {
-    /// Commands that read a value, or a part of one.
+    /// Commands that read a value or a part of one.
     pub reads: AtomicUsize,
-    /// Those that read a last-known copy.
+    /// Of these, the ones that read a last-known copy.
     pub last: AtomicUsize,
 }
 
 impl FakeRedis {
-    /// Passes every trial, says that each list begins with nothing known, and answers all else with `parts`. Then it
-    /// keeps the connection and sends no more.
+    /// Passes every trial, replies to `GETRANGE` (the version of a list) with a value that has none, and to other commands
+    /// with `parts`. It keeps the connection open.
     pub fn hostile(port: u16, parts: Vec<Part>) -> (Self, Arc<Asked>) {
         let asked = Arc::new(Asked::default());
         let counts = Arc::clone(&asked);
@@ -173,11 +171,14 @@ impl FakeRedis {
                     counts.reads.fetch_add(1, Ordering::AcqRel);
                     counts.last.fetch_add(usize::from(text.contains(":last:")), Ordering::AcqRel);
                 }
-                let sent = match text {
-                    _ if is_trial && text.contains("SET") => stream.write_all(b"+OK\r\n"),
-                    _ if is_trial => stream.write_all(b"$-1\r\n"),
-                    _ if text.contains("GETRANGE") => stream.write_all(b"$2\r\n{}\r\n"),
-                    _ => parts.iter().try_for_each(|part| send(&mut stream, part)),
+                let sent = if is_trial && text.contains("SET") {
+                    stream.write_all(b"+OK\r\n")
+                } else if is_trial {
+                    stream.write_all(b"$-1\r\n")
+                } else if text.contains("GETRANGE") {
+                    stream.write_all(b"$2\r\n{}\r\n")
+                } else {
+                    parts.iter().try_for_each(|part| send(&mut stream, part))
                 };
                 if sent.is_err() {
                     return;

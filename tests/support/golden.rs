@@ -1,18 +1,18 @@
-//! One host with a drive for every rule of the verdict, at each of its levels, and with drives
-//! that look alarming and are not. The same serials every time.
+//! A host with a drive for each level of each rule, and with drives whose values look alarming but are not. Its serial
+//! numbers are the same in every run.
 
 use super::sim::Sim;
 use serde_json::Value;
 
-/// Serial number, and what is expected of it: `ok`, or the rule that speaks and the verdict.
+/// Serial numbers with the expected result: `ok`, or the rule that reports and the verdict.
 pub type Expected = Vec<(String, &'static str)>;
 
-/// What a case is played on.
+/// The kind of drive that a case needs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum On {
     /// SATA hard disk
     Sata,
-    /// SATA hard disk of the model that most have: the others are its peers
+    /// SATA hard disk of the most frequent model, so that it has peers
     Peer,
     SataSsd,
     Sas,
@@ -23,14 +23,14 @@ enum On {
 
 use On::{Nvme, Peer, Sas, Sata, SataSsd, Ssd};
 
-/// What is expected, of which kind of drive, and what is set of it.
+/// The expected result, the kind of drive, and the settings of the simulated drive.
 type Case = (&'static str, On, &'static [&'static str]);
 
-/// A9's, A12's and T1's parts are named as in findings. A rule on growth says nothing at first
-/// sight, so its drive is `ok` here.
+/// The parts of A9, A12 and T1 have their names in findings. A rule on growth reports nothing on the first reading, so that
+/// its drive is `ok` here.
 #[rustfmt::skip]
 const CASES: &[Case] = &[
-    // How a reading comes about.
+    // Whether there is a reading.
     ("C1 unknown", Sata, &["standby=true"]),
     ("C1 unknown", Sas, &["standby=timer"]),
     ("C1 unknown", Sas, &["standby=low_power"]),
@@ -38,21 +38,21 @@ const CASES: &[Case] = &[
     ("C1 unknown", Sata, &["smart_off=true"]),
     // C4: no answer in time.
     ("C4 unknown", Sas, &["hang=true"]),
-    // C2: a log could not be read; the rest counts.
+    // C2: one log cannot be read, the other values count.
     ("ok", Sata, &["partial=true"]),
     ("ok", Sas, &["partial=true"]),
-    // C3: what stood in the log long ago is no verdict by itself.
+    // C3: an old entry in the error log is no finding.
     ("ok", Sata, &["exit_status=64"]),
     // C6: placeholders for a temperature.
     ("ok", Sata, &["temperature_told=0"]),
     ("ok", Sata, &["temperature_told=255"]),
     ("ok", Sas, &["temperature_told=255"]),
 
-    // C7: the kernel has a size of 0 for it.
+    // C7: the kernel reports a size of 0.
     ("C7 watch", Sas, &["sector_bytes=520"]),
 
     ("A1 crit", Sata, &["failed=true"]),
-    // A2: at the threshold now, by a pre-failure and by a usage attribute, and in the past.
+    // A2: a pre-failure attribute at its threshold, a usage attribute at its threshold, and one that was in the past.
     ("A2 crit", Sata, &["attr.5.value=8"]),
     ("A2 warn", Sata, &["attr.12.value=15"]),
     ("A2 watch", Sata, &["attr.4.worst=20"]),
@@ -65,14 +65,14 @@ const CASES: &[Case] = &[
     ("A5 warn", Sata, &["attr.5.raw=300"]),
     ("A6 watch", Sata, &["attr.187.raw=5", "attr.187.text=0 0 5"]),
     ("A6 warn", Sata, &["attr.187.raw=40"]),
-    // Numbers that mean something else, that are placeholders, or that no drive can have.
+    // Numbers with another meaning, placeholders, and impossible numbers.
     ("ok", SataSsd, &["attr.197.raw=1", "attr.197.name=Current_Pending_ECC_Cnt"]),
     ("ok", SataSsd, &["attr.198.raw=81234", "attr.198.name=Host_Reads_GiB"]),
     ("ok", Sata, &["attr.10.raw=4294967295", "attr.197.raw=65535", "attr.198.raw=281474976710654"]),
-    // A7: three counts in one number; 12, 12 and 12 are few, 3, 150 and 150 are not.
+    // A7: three counts in one number. 12, 12 and 12 are below the limit, 3, 150 and 150 are not.
     ("ok", Sata, &["attr.188.raw=51540393996"]),
     ("A7 watch", Sata, &["attr.188.raw=644254924803", "attr.188.text=3 150 150"]),
-    // A8 speaks on growth only.
+    // A8 is a rule on growth.
     ("ok", Sata, &["crc_errors=12"]),
     ("A9-10 warn", Sata, &["attr.10.raw=1"]),
     ("A9-184 warn", Sata, &["attr.184.value=98", "attr.184.raw=2"]),
@@ -82,22 +82,22 @@ const CASES: &[Case] = &[
     ("ok", Sata, &["self_test_result=7", "self_test_later_pass=extended"]),
     ("ok", Sata, &["self_test_result=1"]),
     ("ok", Sata, &["self_test_remaining_percent=40"]),
-    // A11 speaks on growth only.
+    // A11 is a rule on growth.
     ("ok", Sata, &["ata_error_count=3"]),
-    // Both are guesses of smartctl.
+    // smartctl derives wear and spare of a SATA SSD from attributes.
     ("A12 watch", SataSsd, &["percentage_used=85"]),
     ("A2 crit", SataSsd, &["percentage_used=100"]),
     ("A12-spare watch", SataSsd, &["available_spare=5"]),
     ("A13 watch", Sata, &["attr.22.raw=98", "attr.22.value=98", "attr.22.thresh=25"]),
     ("A13 crit", Sata, &["attr.22.raw=24", "attr.22.value=24", "attr.22.thresh=25"]),
     ("A14 watch", Peer, &["link_current=3.0"]),
-    // Attributes that are for show only, and hours packed with their minutes.
+    // Attributes that no rule uses, and hours that are packed with minutes.
     ("ok", Sata, &["attr.1.raw=230000000", "attr.7.raw=900000000", "attr.189.raw=40", "attr.192.raw=4000"]),
     ("ok", Sata, &["hours_packed=true"]),
     ("ok", Sata, &["attr.187.absent=true", "attr.188.absent=true"]),
 
     ("S1 crit", Sas, &["failed=true"]),
-    // By the code: of the surroundings, of the maker's own meaning, a test that is switched on.
+    // S1 by the code: an environmental warning, vendor-specific, a test of the warning.
     ("S1 warn", Sas, &["failed=true", "asc=11", "ascq=1"]),
     ("S1 warn", Sas, &["failed=true", "asc=11", "ascq=5"]),
     ("S1 watch", Sas, &["failed=true", "asc=11", "ascq=150"]),
@@ -105,7 +105,7 @@ const CASES: &[Case] = &[
     ("S2 warn", Sas, &["uncorrected_read=1", "uncorrected_write=1"]),
     ("S3 watch", Sas, &["grown_defects=3"]),
     ("S3 warn", Sas, &["grown_defects=25"]),
-    // S4 and S7 speak on growth only; S7's count is in no JSON.
+    // S4 and S7 are rules on growth; the count of S7 is not in smartctl's JSON.
     ("ok", Sas, &["rereads_read=41", "rereads_write=1973"]),
     ("ok", Sas, &["non_medium_errors=400"]),
     ("S5 warn", Sas, &["pending=2"]),
@@ -122,7 +122,7 @@ const CASES: &[Case] = &[
     ("S9 watch", Sas, &["load_unload_cycles=600001"]),
     ("S10 warn", Ssd, &["percentage_used=85"]),
     ("S10 crit", Ssd, &["percentage_used=100"]),
-    // Older releases of smartctl name things otherwise, and leave some out.
+    // Older releases of smartctl have other names, and lack some fields.
     ("ok", Sas, &["smartctl_version=7.1", "grown_defects=30"]),
     ("S3 warn", Sas, &["smartctl_version=7.2", "grown_defects=30"]),
     ("ok", Sas, &["smartctl_version=7.2"]),
@@ -130,7 +130,7 @@ const CASES: &[Case] = &[
     ("ok", Sas, &["smartctl_version=7.4", "no_hours=true", "no_grown_defects=true", "no_verify_counters=true"]),
     ("A5 watch", Sata, &["smartctl_version=7.0", "attr.5.raw=40"]),
 
-    // N1: the temperature alone, and what is about the data.
+    // N1: bits about the temperature, and bits about the data.
     ("N1 warn", Nvme, &["critical_warning=2"]),
     ("N1 warn", Nvme, &["critical_warning=64"]),
     ("N1 crit", Nvme, &["critical_warning=4"]),
@@ -141,7 +141,7 @@ const CASES: &[Case] = &[
     ("N3 warn", Nvme, &["percentage_used=93"]),
     ("N3 crit", Nvme, &["percentage_used=101"]),
     ("N4 warn", Nvme, &["media_errors=1"]),
-    // N5 never speaks.
+    // N5 never reports.
     ("ok", Nvme, &["num_err_log_entries=4871"]),
     ("N6 warn", Nvme, &["temperature=72"]),
     ("N6 crit", Nvme, &["temperature=82"]),
@@ -150,16 +150,16 @@ const CASES: &[Case] = &[
     ("N7 warn", Nvme, &["self_test_result=6"]),
     ("ok", Nvme, &["self_test_result=1"]),
 
-    // Heat, where the drive gives no limit of its own.
+    // T1: the drive reports no limit of its own.
     ("T1 warn", Sata, &["temperature=52", "attr.190.thresh=0"]),
     ("T1 crit", Sata, &["temperature=61", "attr.190.thresh=0"]),
     ("T1-ssd warn", SataSsd, &["temperature=62"]),
     ("T1-ssd crit", SataSsd, &["temperature=72"]),
-    // T2: far above the median of its kind in its enclosure.
+    // T2: far above the median of its peers in the enclosure.
     ("T2 watch", Sata, &["temperature=47"]),
 ];
 
-/// What is played with leaves of a pool. Each pool has one raidz2 of four and loses two at most.
+/// The cases of pool members. Each pool is one raidz2 of four and loses at most two.
 #[rustfmt::skip]
 const LEAVES: &[(&str, &[Case])] = &[
     ("tank", &[
@@ -174,10 +174,10 @@ const LEAVES: &[(&str, &[Case])] = &[
     ]),
     ("media", &[("Z1 crit", Sas, &["state=REMOVED"])]),
 ];
-/// The pool that a spare is being brought into.
+/// The pool in which a spare replaces a leaf.
 const REBUILT: &str = "backup";
 
-/// Lays the host out. Every drive of it is in the list.
+/// Creates the host. The list contains all its drives.
 #[track_caller]
 pub fn host() -> (Sim, Expected) {
     let nvme = (CASES.iter().filter(|case| case.1 == Nvme).count() + 1).to_string();
@@ -216,10 +216,10 @@ pub fn host() -> (Sim, Expected) {
         sim.set(&serial, pairs);
         cast.expected.push((serial, expected));
     }
-    // E5: a fault that the shelf senses; a light that somebody asked for is none.
+    // E5: a fault that the enclosure senses. A fault or locate LED that was requested is none.
     for (expected, fault) in [("E5 warn", "fault=4"), ("ok", "fault=2"), ("ok", "locate=1")] {
         let serial = cast.take(|drive| is(drive, Sas, &drives));
-        let place = drives.iter().find(|d| d["serial"] == serial.as_str()).expect("a drive of the host");
+        let place = drives.iter().find(|drive| drive["serial"] == serial.as_str()).expect("the drive");
         sim.set(&format!("bay/{}/{}", place["enclosure"], place["bay"]), &[fault]);
         cast.expected.push((serial, expected));
     }
@@ -234,19 +234,27 @@ fn text<'a>(drive: &'a Value, key: &str) -> &'a str {
 }
 
 fn is(drive: &Value, on: On, all: &[Value]) -> bool {
-    let turns = drive["rotation_rate"].as_u64().is_some_and(|r| r > 0);
+    let rotates = drive["rotation_rate"].as_u64().unwrap_or(0) > 0;
     match on {
-        Sata => drive["kind"] == "sata" && turns,
-        // The others of the model must show a majority at full speed.
-        Peer => is(drive, Sata, all) && all.iter().filter(|d| d["model"] == drive["model"]).count() >= 6,
-        SataSsd => drive["kind"] == "sata" && !turns,
+        Sata => drive["kind"] == "sata" && rotates,
+        // A14 compares with a majority of the model.
+        Peer => is(drive, Sata, all) && all.iter().filter(|other| other["model"] == drive["model"]).count() >= 6,
+        SataSsd => drive["kind"] == "sata" && !rotates,
         Sas => drive["kind"] == "sas",
         Ssd => drive["kind"] == "ssd",
         Nvme => drive["kind"] == "nvme",
     }
 }
 
-/// Gives out the drives of the host, each to one case.
+fn has_cases(pool: &str) -> bool {
+    pool == REBUILT || LEAVES.iter().any(|(name, _)| *name == pool)
+}
+
+fn is_in_pool(drive: &Value, pool: &str, role: &str) -> bool {
+    drive["pool"] == pool && drive["role"] == role
+}
+
+/// Assigns each drive of the host to at most one case.
 struct Cast<'a> {
     drives: &'a [Value],
     taken: Vec<String>,
@@ -254,39 +262,40 @@ struct Cast<'a> {
 }
 
 impl Cast<'_> {
-    /// The next drive that fits and stands in no pool of which a case makes something.
+    /// The next drive that fits and is in no pool that has cases.
     #[track_caller]
     fn take(&mut self, fits: impl Fn(&Value) -> bool) -> String {
-        let plays = |pool: &str| pool == REBUILT || LEAVES.iter().any(|(name, _)| *name == pool);
-        self.take_any(|drive| fits(drive) && !plays(text(drive, "pool")))
+        self.take_any(|drive| fits(drive) && !has_cases(text(drive, "pool")))
     }
 
     #[track_caller]
     fn take_any(&mut self, fits: impl Fn(&Value) -> bool) -> String {
-        let free = |drive: &&Value| !self.taken.iter().any(|serial| serial == text(drive, "serial"));
-        let drive = self.drives.iter().filter(free).find(|drive| fits(drive)).expect("a drive that fits is left");
-        let serial = text(drive, "serial").to_owned();
-        self.taken.push(serial.clone());
-        serial
+        for drive in self.drives {
+            let serial = text(drive, "serial").to_owned();
+            if fits(drive) && !self.taken.contains(&serial) {
+                self.taken.push(serial.clone());
+                return serial;
+            }
+        }
+        panic!("no drive that fits is left");
     }
 
-    /// What is wrong in the pools, and of which leaves.
+    /// Sets the cases of the pools.
     fn pools(&mut self, sim: &Sim) {
-        let in_pool = |drive: &Value, pool: &str, role: &str| drive["pool"] == pool && drive["role"] == role;
         for (pool, cases) in LEAVES {
             for (expected, _, pairs) in *cases {
-                let serial = self.take_any(|drive| in_pool(drive, pool, "data"));
+                let serial = self.take_any(|drive| is_in_pool(drive, pool, "data"));
                 sim.set(&format!("leaf/{serial}"), pairs);
                 self.expected.push((serial, expected));
             }
         }
-        // Z3: a spare stands in for one leaf and is written; what is wrong with another weighs more.
-        let lost = self.take_any(|drive| in_pool(drive, REBUILT, "data"));
-        let spare = self.take_any(|drive| in_pool(drive, REBUILT, "spare"));
-        let hurt = self.take_any(|drive| in_pool(drive, REBUILT, "data") && drive["kind"] == "sas");
+        // Z3: a spare replaces a leaf and is being resilvered; a finding of another leaf weighs more meanwhile.
+        let lost = self.take_any(|drive| is_in_pool(drive, REBUILT, "data"));
+        let spare = self.take_any(|drive| is_in_pool(drive, REBUILT, "spare"));
+        let hurt = self.take_any(|drive| is_in_pool(drive, REBUILT, "data") && drive["kind"] == "sas");
         sim.set(&format!("leaf/{lost}"), &["state=FAULTED", &format!("spare={spare}")]);
         sim.set(&format!("pool/{REBUILT}"), &["scan=resilvering", "progress=37.5"]);
-        // What a pool does beside its scan is no finding.
+        // Other activities of a pool are no finding.
         sim.set("pool/scratch", &["expand=running", "checkpoint=exists", "progress=12.5"]);
         sim.set(&hurt, &["grown_defects=3"]);
         self.expected.extend([(lost, "Z1 crit"), (spare, "ok"), (hurt, "Z3 warn")]);

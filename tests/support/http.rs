@@ -1,4 +1,4 @@
-//! A client that speaks HTTP/1.1 over one connection and checks the framing of every answer.
+//! An HTTP/1.1 client on one connection, which checks the framing of every response.
 
 use serde_json::Value;
 use std::collections::HashMap;
@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// A response. Header names in lower case.
+/// A response. Header names are in lower case.
 #[derive(Debug, Clone)]
 pub struct Response {
     pub status: u16,
@@ -16,7 +16,10 @@ pub struct Response {
 
 impl Response {
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", String::as_str)
+        match self.headers.get(name) {
+            Some(value) => value,
+            None => "",
+        }
     }
 
     pub fn text(&self) -> String {
@@ -25,10 +28,10 @@ impl Response {
 
     #[track_caller]
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.text()))
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
-    /// `HIT`, `STALE`, `MISS`.
+    /// `HIT`, `STALE` or `MISS`.
     pub fn cache(&self) -> &str {
         self.header("x-cache")
     }
@@ -56,7 +59,7 @@ impl Client {
         Some(Self { port, stream: BufReader::new(stream) })
     }
 
-    /// Sends a request as it stands and reads one answer. `None`: the connection ended instead.
+    /// Sends bytes and reads one response. `None`: the connection ended instead.
     pub fn raw(&mut self, request: &[u8], without_body: bool) -> Option<Response> {
         self.stream.get_mut().write_all(request).ok()?;
         self.read(without_body)
@@ -72,21 +75,28 @@ impl Client {
     }
 
     fn read(&mut self, without_body: bool) -> Option<Response> {
-        let mut line = String::new();
-        self.stream.read_line(&mut line).ok().filter(|n| *n > 0)?;
-        let status = line.split(' ').nth(1)?.parse().ok()?;
+        let status = self.read_line()?.split(' ').nth(1)?.parse().ok()?;
         let mut headers = HashMap::new();
         loop {
-            line.clear();
-            self.stream.read_line(&mut line).ok().filter(|n| *n > 0)?;
-            let Some((name, value)) = line.trim_end().split_once(':') else { break };
-            let twice = headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
-            assert!(twice.is_none(), "header {name} stands twice");
+            let line = self.read_line()?;
+            let Some((name, value)) = line.split_once(':') else { break };
+            let previous = headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+            assert!(previous.is_none(), "duplicate header {name}");
         }
-        assert!(!headers.contains_key("transfer-encoding"), "never chunked");
-        let length = headers.get("content-length").expect("Content-Length always").parse().expect("a length");
+        assert!(!headers.contains_key("transfer-encoding"), "the daemon never sends chunks");
+        let length = headers.get("content-length").expect("Content-Length").parse().expect("a length");
         let mut body = vec![0; if without_body || status == 304 { 0 } else { length }];
         self.stream.read_exact(&mut body).ok()?;
         Some(Response { status, headers, body })
+    }
+
+    /// A line without its end. `None`: the connection ended.
+    fn read_line(&mut self) -> Option<String> {
+        let mut line = String::new();
+        let count = self.stream.read_line(&mut line).ok()?;
+        if count == 0 {
+            return None;
+        }
+        Some(line.trim_end().to_owned())
     }
 }

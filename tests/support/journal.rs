@@ -1,21 +1,22 @@
-//! A journal for the daemon alone: a socket of the test's own or a real journald, in the place of the
-//! host's, by a mount namespace.
+//! A journal for one daemon: a socket of the test or a real journald. A mount namespace puts it in the place of the
+//! host's journal.
 
 use super::daemon::{Daemon, command};
-use super::eventually;
 use super::port::ReservedPort;
 use super::redis::Redis;
 use super::sim::Sim;
+use super::{eventually, wait_until};
 use jbod_monitor::events::EVENT_REFERENCE;
 use serde_json::Value;
+use std::ffi::OsStr;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// As systemd starts a unit: the journal's folder is there, and the environment says that standard error
-/// leads to it.
+/// Sets up what systemd does for a unit: the folder of the journal, and `JOURNAL_STREAM` with the device and inode of
+/// standard error (systemd.exec(5)).
 const ENTER: &str = r#"
     PATH=/usr/bin:/bin
     mount -t tmpfs none /run && mkdir -p /run/systemd/journal || exit 99
@@ -26,25 +27,31 @@ const ENTER: &str = r#"
     exec "$0" "$@"
 "#;
 
-/// A command as a unit whose journal is in that folder (`None`: nowhere). It needs mount namespaces.
+/// The command as a unit with its journal in this folder (`None`: no journal). Needs mount namespaces.
 #[track_caller]
 pub fn as_unit(plain: &Command, folder: Option<&Path>) -> Command {
-    let within = |program: &std::ffi::OsStr| {
-        let mut command = Command::new("/usr/bin/unshare");
-        command.args(["--map-root-user", "--mount", "/bin/sh", "-c", ENTER]).arg(program).env_clear();
-        if let Some(folder) = folder {
-            command.env("JOURNAL_FOLDER", folder);
+    let tried = in_namespace("/bin/true".as_ref(), folder).output().expect("unshare starts");
+    assert!(tried.status.success(), "no mount namespace: {}", String::from_utf8_lossy(&tried.stderr));
+    let mut command = in_namespace(plain.get_program(), folder);
+    command.args(plain.get_args());
+    for (name, value) in plain.get_envs() {
+        if let Some(value) = value {
+            command.env(name, value);
         }
-        command
-    };
-    let tried = within("/bin/true".as_ref()).output().expect("unshare starts");
-    assert!(tried.status.success(), "no mount namespace can be made: {}", String::from_utf8_lossy(&tried.stderr));
-    let mut command = within(plain.get_program());
-    command.args(plain.get_args()).envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    }
     command
 }
 
-/// The daemon as a unit, not yet started, and its port, which only the journal would report.
+fn in_namespace(program: &OsStr, folder: Option<&Path>) -> Command {
+    let mut command = Command::new("/usr/bin/unshare");
+    command.args(["--map-root-user", "--mount", "/bin/sh", "-c", ENTER]).arg(program).env_clear();
+    if let Some(folder) = folder {
+        command.env("JOURNAL_FOLDER", folder);
+    }
+    command
+}
+
+/// The daemon as a unit, not yet started, and its port, which otherwise only the journal reports.
 #[track_caller]
 pub fn unit(sim: &Sim, redis: &Redis, folder: Option<&Path>, settings: &[(&str, &str)]) -> (Command, ReservedPort) {
     let port = ReservedPort::new();
@@ -53,7 +60,7 @@ pub fn unit(sim: &Sim, redis: &Redis, folder: Option<&Path>, settings: &[(&str, 
     (as_unit(&plain, folder), port)
 }
 
-/// … started, with its first sweep completed.
+/// The daemon as a unit, started and with its first sweep complete.
 #[track_caller]
 pub fn ready(sim: &Sim, redis: &Redis, folder: Option<&Path>, settings: &[(&str, &str)]) -> Daemon {
     let (mut command, port) = unit(sim, redis, folder, settings);
@@ -62,29 +69,23 @@ pub fn ready(sim: &Sim, redis: &Redis, folder: Option<&Path>, settings: &[(&str,
     daemon
 }
 
-/// One record: its fields, in order.
+/// The fields of a record, in order.
 pub type Record = Vec<(String, String)>;
 
-/// Values of a field in a record.
+/// The values of a field, which may occur several times.
 pub fn values<'a>(record: &'a Record, name: &str) -> Vec<&'a str> {
     record.iter().filter(|(field, _)| field == name).map(|(_, value)| value.as_str()).collect()
 }
 
-/// Each event has a level and fields that `EVENT_REFERENCE` lists, from which docs/logging.md is generated.
+/// Fails if an event has a level or a field that `EVENT_REFERENCE` (the source of docs/logging.md) does not list.
 #[track_caller]
 fn check_events(records: &[Record]) {
     for record in records {
         let ids = values(record, "MESSAGE_ID");
         let Some(event) = EVENT_REFERENCE.iter().find(|event| ids.contains(&event.kind.message_id())) else { continue };
-        let priority = values(record, "PRIORITY").concat();
-        let levels = event.levels.iter().map(|level| match level {
-            log::Level::Error => "3",
-            log::Level::Warn => "4",
-            log::Level::Info => "6",
-            log::Level::Debug | log::Level::Trace => "7",
-        });
+        let level = values(record, "PRIORITY").concat();
         assert!(
-            levels.into_iter().any(|level| level == priority),
+            event.levels.iter().any(|listed| priority(*listed) == level),
             "{:?} has a level that is not listed: {record:?}",
             event.kind
         );
@@ -98,7 +99,17 @@ fn check_events(records: &[Record]) {
     }
 }
 
-/// The journal's socket, held by the test.
+/// syslog(3)
+fn priority(level: log::Level) -> &'static str {
+    match level {
+        log::Level::Error => "3",
+        log::Level::Warn => "4",
+        log::Level::Info => "6",
+        log::Level::Debug | log::Level::Trace => "7",
+    }
+}
+
+/// The socket of the journal, which the test reads.
 pub struct FakeJournald {
     dir: tempfile::TempDir,
     records: Arc<Mutex<Vec<Record>>>,
@@ -114,16 +125,16 @@ impl FakeJournald {
         self.dir.path()
     }
 
-    /// A socket that is not read, until the test reads it.
+    /// Creates the socket, which nothing reads until `read`.
     #[must_use]
     pub fn bind(&self) -> UnixDatagram {
         UnixDatagram::bind(self.folder().join("socket")).expect("a socket")
     }
 
-    /// Reads what comes until the socket has been taken away (`gone`).
+    /// Reads records until the socket is removed (`gone`).
     pub fn read(&self, socket: UnixDatagram) {
         let (records, path) = (Arc::clone(&self.records), self.folder().join("socket"));
-        socket.set_read_timeout(Some(Duration::from_millis(50))).expect("an option");
+        socket.set_read_timeout(Some(Duration::from_millis(50))).expect("a read timeout");
         let run = move || {
             let mut bytes = vec![0; 1 << 20];
             while path.exists() {
@@ -141,22 +152,25 @@ impl FakeJournald {
         stand
     }
 
+    /// Removes the socket.
     pub fn gone(&self) {
-        std::fs::remove_file(self.folder().join("socket")).expect("the socket goes");
+        std::fs::remove_file(self.folder().join("socket")).expect("the socket is removed");
     }
 
     pub fn records(&self) -> Vec<Record> {
         self.records.lock().expect("the records").clone()
     }
 
-    /// Records whose message holds `text`.
+    /// Records with `text` in the message.
     pub fn said(&self, text: &str) -> Vec<Record> {
-        self.records().into_iter().filter(|r| values(r, "MESSAGE").iter().any(|m| m.contains(text))).collect()
+        let mut records = self.records();
+        records.retain(|record| values(record, "MESSAGE").iter().any(|message| message.contains(text)));
+        records
     }
 
     #[track_caller]
     pub fn wait_said(&self, text: &str) -> Record {
-        eventually(&format!("the journal says {text:?}"), || self.said(text).pop())
+        eventually(&format!("the journal contains {text:?}"), || self.said(text).pop())
     }
 }
 
@@ -169,34 +183,38 @@ impl Drop for FakeJournald {
     }
 }
 
-/// systemd's native protocol: `NAME=value`, or the name alone and the value with its length before it.
+/// The native protocol of journald: `NAME=value`, or the name on a line and the value after its length.
 #[track_caller]
 fn parse(mut bytes: &[u8]) -> Record {
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
     let mut record = Record::new();
     while !bytes.is_empty() {
-        let end = bytes.iter().position(|b| *b == b'\n').expect("a line ends");
-        let (line, rest) = (&bytes[..end], &bytes[end + 1..]);
-        if let Some(equal) = line.iter().position(|b| *b == b'=') {
-            record.push((text(&line[..equal]), text(&line[equal + 1..])));
+        let end = bytes.iter().position(|byte| *byte == b'\n').expect("the end of the line");
+        let (line, rest) = (text(&bytes[..end]), &bytes[end + 1..]);
+        if let Some((name, value)) = line.split_once('=') {
+            record.push((name.to_owned(), value.to_owned()));
             bytes = rest;
-        } else {
-            let (length, rest) = rest.split_at(8);
-            let length = u64::from_le_bytes(length.try_into().expect("8 bytes"));
-            let (value, rest) = rest.split_at(usize::try_from(length).expect("fits"));
-            record.push((text(line), text(value)));
-            assert_eq!(rest.first(), Some(&b'\n'), "a value ends with its line");
-            bytes = &rest[1..];
+            continue;
         }
+        let (length, rest) = rest.split_at(8);
+        let length = u64::from_le_bytes(length.try_into().expect("8 bytes"));
+        let (value, rest) = rest.split_at(usize::try_from(length).expect("a length"));
+        record.push((line, text(value)));
+        assert_eq!(rest.first(), Some(&b'\n'), "a value ends with a line feed");
+        bytes = &rest[1..];
     }
     record
 }
 
-/// A real journald of a namespace of its own (systemd-journald.service(8)), with its files in a folder.
+#[track_caller]
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("UTF-8")
+}
+
+/// A real journald with its own namespace (systemd-journald.service(8)) and its files in a temporary folder.
 pub struct Journald {
     dir: tempfile::TempDir,
     child: Child,
-    /// It would end by itself when nothing comes for 30 s, were there no stream to it.
+    /// An open stream, without which journald ends after 30 s without records.
     stream: Option<UnixStream>,
 }
 
@@ -210,7 +228,7 @@ const JOURNALD: &str = r#"
 "#;
 
 impl Journald {
-    /// It needs systemd's journald and the right to mount.
+    /// Needs systemd's journald and the permission to mount.
     #[track_caller]
     pub fn start() -> Self {
         let dir = tempfile::tempdir().expect("a folder for the journal");
@@ -228,21 +246,21 @@ impl Journald {
             .expect("unshare starts");
         let mut journald = Self { dir, child, stream: None };
         let socket = journald.folder().join("socket");
-        eventually("journald listens", || {
-            let ended = journald.child.try_wait().expect("its state");
-            assert!(ended.is_none(), "journald cannot be started by this user: {ended:?}");
-            socket.exists().then_some(())
+        wait_until("journald listens", || {
+            let ended = journald.child.try_wait().expect("the state of journald");
+            assert!(ended.is_none(), "this user cannot start journald: {ended:?}");
+            socket.exists()
         });
         journald.stream = UnixStream::connect(journald.folder().join("stdout")).ok();
         journald
     }
 
-    /// Where its sockets are.
+    /// The folder of its sockets.
     pub fn folder(&self) -> std::path::PathBuf {
         self.dir.path().join("sockets")
     }
 
-    /// `journalctl ARGS…`
+    /// The output of `journalctl ARGS…`.
     #[track_caller]
     pub fn ctl(&self, args: &[&str]) -> String {
         let files = self.dir.path().join("files");
@@ -257,7 +275,7 @@ impl Journald {
         String::from_utf8(out.stdout).expect("UTF-8")
     }
 
-    /// What `journalctl ARGS… -o json` gives, in order.
+    /// The output of `journalctl ARGS… -o json`.
     #[track_caller]
     pub fn records(&self, args: &[&str]) -> Vec<Value> {
         let text = self.ctl(&[args, &["-o", "json", "--all"]].concat());
@@ -265,12 +283,17 @@ impl Journald {
     }
 }
 
-/// A record as `journalctl -o json` gives it. The values of a field that occurs several times are a list.
+/// Converts a record of `journalctl -o json`, where a field that occurs several times has an array of values.
 fn record_of_json(record: &Value) -> Record {
     let mut fields = Record::new();
     for (name, value) in record.as_object().into_iter().flatten() {
-        let values = value.as_array().map_or_else(|| vec![value], |values| values.iter().collect());
-        fields.extend(values.into_iter().filter_map(|value| Some((name.clone(), value.as_str()?.to_owned()))));
+        let values = match value {
+            Value::Array(values) => values.as_slice(),
+            value => std::slice::from_ref(value),
+        };
+        for text in values.iter().filter_map(Value::as_str) {
+            fields.push((name.clone(), text.to_owned()));
+        }
     }
     fields
 }

@@ -1,43 +1,42 @@
-//! Finding one's way in the answers of the daemon.
+//! Access to the JSON that the daemon returns.
 
 use super::daemon::Daemon;
 use serde_json::Value;
-use std::collections::BTreeSet;
 
-/// Every drive of an overview, in a bay or not.
+/// All drives of an overview, in a bay or not.
 pub fn drives(overview: &Value) -> impl Iterator<Item = &Value> {
-    let list = |value: &'static str| overview[value].as_array().into_iter().flatten();
-    let slots = list("enclosures").flat_map(|e| e["slots"].as_array().into_iter().flatten());
-    slots.map(|slot| &slot["drive"]).filter(|drive| !drive.is_null()).chain(list("unslotted"))
+    let slots = list(overview, "enclosures").flat_map(|enclosure| list(enclosure, "slots"));
+    slots.map(|slot| &slot["drive"]).filter(|drive| !drive.is_null()).chain(list(overview, "unslotted"))
 }
 
-/// The drive with that serial number; null when it is not shown.
+/// The drive with this serial number; null if the overview does not have it.
 pub fn drive<'a>(overview: &'a Value, serial: &str) -> &'a Value {
     drives(overview).find(|drive| drive["serial_number"] == serial).unwrap_or(&Value::Null)
 }
 
 impl Daemon {
-    /// Waits until so many further sweeps are whole, and returns the overview after the last.
+    /// Waits until this number of further sweeps are complete, and returns the overview after the last one.
     #[track_caller]
     pub fn after_sweeps(&self, count: usize) -> Value {
-        let started = |overview: &Value| overview["sweep"]["started_at"].as_str().map(str::to_owned);
-        let mut seen: BTreeSet<String> = started(&self.json("/api/overview")).into_iter().collect();
-        let mut overview = Value::Null;
+        // A stale response may show an earlier sweep again.
+        let mut seen = vec![Value::Null];
+        let mut overview = self.json("/api/overview");
         for _ in 0..count {
-            overview =
-                self.overview_when("a further sweep is whole", |o| started(o).is_some_and(|s| !seen.contains(&s)));
-            seen.extend(started(&overview));
+            seen.push(overview["sweep"]["started_at"].clone());
+            overview = self.overview_when("a further sweep is complete", |overview| {
+                !seen.contains(&overview["sweep"]["started_at"])
+            });
         }
         overview
     }
 }
 
-/// A string, or `null` for anything else.
+/// The string; `null` for any other value.
 pub fn text(value: &Value) -> &str {
     value.as_str().unwrap_or("null")
 }
 
-/// The values of an array; none if it is no array.
+/// The elements of an array field; none if it is not an array.
 pub fn list<'a>(value: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> {
     value[field].as_array().into_iter().flatten()
 }

@@ -1,4 +1,4 @@
-//! What tests of the poll lease share: hosts, settings, patience, and a client that keeps values in Redis.
+//! Shared by the tests of the poll lease: hosts, settings, and a client that keeps values in Redis.
 
 use super::redis::Link;
 use super::sim::Sim;
@@ -8,10 +8,10 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub const LEASE: &str = "jbod:lock:poll";
-/// A busy machine must not look like an absent Redis, nor like a silent drive.
+/// Timeouts are long, so that a busy machine is not taken for an unavailable Redis or an unresponsive drive.
 pub const SETTINGS: [(&str, &str); 3] =
     [("REDIS_TIMEOUT_MS", "2000"), ("SMART_POLL_INTERVAL", "3"), ("SMART_TIMEOUT", "20")];
-/// Two intervals and a sweep are 29 s.
+/// A lease lasts for two intervals and a sweep: up to 29 s.
 pub const PATIENCE: Duration = Duration::from_secs(180);
 /// Shorter than any lease.
 const REPEAT: Duration = Duration::from_millis(500);
@@ -21,34 +21,28 @@ pub fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
     super::eventually_within(PATIENCE, what, look)
 }
 
-/// Four drives of a host of that name. Another seed: other drives.
+/// A host of this name with four drives, which depend on the seed.
 pub fn host(name: &str, seed: &str) -> Sim {
     let shelf = ["--enclosures", "1", "--bays", "6", "--drives", "4", "--paths", "1", "--sata", "1", "--ssd", "0"];
     let rest = ["--nvme", "0", "--pools", "1", "--vdev-width", "2", "--hostname", name, "--seed", seed];
     Sim::host(&[&shelf[..], &rest].concat())
 }
 
-/// A client of Redis that sends the same commands twice a second until it is dropped.
+/// Sends the same commands to Redis twice a second, until it is dropped.
 pub struct Repeated {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Repeated {
-    /// They have been sent once when this returns.
+    /// Returns after the commands have been sent once.
     pub fn start(port: u16, commands: Vec<Vec<String>>) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
-        let send = move || {
-            let mut link = Link::to(port).expect("redis accepts");
-            for command in &commands {
-                link.ask(&command.iter().map(String::as_str).collect::<Vec<_>>());
-            }
-        };
-        send();
+        send(port, &commands);
         let run = move || {
             while !stopped.load(Ordering::Relaxed) {
-                send();
+                send(port, &commands);
                 std::thread::sleep(REPEAT);
             }
         };
@@ -56,9 +50,18 @@ impl Repeated {
     }
 }
 
+fn send(port: u16, commands: &[Vec<String>]) {
+    let mut link = Link::to(port).expect("redis accepts");
+    for command in commands {
+        link.ask(&command.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+}
+
 impl Drop for Repeated {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        self.thread.take().map(JoinHandle::join);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
     }
 }

@@ -1,7 +1,7 @@
-//! What the tests share: a simulated host, a real redis-server, the real daemon, and a client
-//! that sees what a user sees. Everything listens on a port that the kernel chose, and ends with its test.
+//! Shared by the tests: a simulated host, a real redis-server, the real daemon, and an HTTP client. Every server listens on
+//! a port that the kernel chose and ends with its test.
 
-#![allow(dead_code, reason = "each program of tests uses its part")]
+#![allow(dead_code, reason = "each test program uses a part of it")]
 
 pub mod daemon;
 pub mod exposition;
@@ -23,16 +23,16 @@ pub mod sim;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// What a test waits for at most before it gives up. Generous: it bounds failures, not speed.
+/// After this time a wait fails. It is long, because it only limits how long a failing test takes.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Waits until `look` gives something, and returns that.
+/// Waits until `look` returns a value, and returns it.
 #[track_caller]
 pub fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
     eventually_within(PATIENCE, what, look)
 }
 
-/// The same, for what takes longer.
+/// `eventually` with another limit.
 #[track_caller]
 pub fn eventually_within<T>(patience: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let until = Instant::now() + patience;
@@ -40,18 +40,24 @@ pub fn eventually_within<T>(patience: Duration, what: &str, mut look: impl FnMut
         if let Some(found) = look() {
             return found;
         }
-        assert!(Instant::now() < until, "never happened: {what}");
+        assert!(Instant::now() < until, "timed out: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
-/// The program of that name on PATH.
+/// Waits until the condition holds.
+#[track_caller]
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    eventually(what, || if holds() { Some(()) } else { None });
+}
+
+/// The program of that name on `PATH`.
 pub fn installed(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
-/// A file or folder in `tests/fixtures`. Its README.md says what each file shows.
+/// A file or folder in `tests/fixtures`, which has a README.md.
 pub fn fixture(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(path)
 }

@@ -1,18 +1,17 @@
-//! Ports for programs that cannot be started on port 0, or do not say which port the kernel chose.
+//! Ports for programs that do not accept port 0, or do not report which port the kernel chose.
 
 use socket2::{Domain, Socket, Type};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::LazyLock;
 
-/// `JBOD_LISTEN` of a daemon whose log says which port it got (`Daemon::listening`).
+/// `JBOD_LISTEN` of a daemon whose port is read from its log (`Daemon::listening`).
 pub const ANY_PORT: &str = "127.0.0.1:0";
 
-/// A port of 127.0.0.1 that the kernel chose: bound, so that no other socket gets it, and not listening, so that
+/// A port of 127.0.0.1 that the kernel chose. It is bound, so that no other socket gets it, and does not listen, so that
 /// connections are refused.
 ///
-/// A program that sets `SO_REUSEADDR` can listen on it meanwhile, as often as it is started: redis-server, Prometheus,
-/// the daemon and `FakeRedis` do.
+/// Programs that set `SO_REUSEADDR` can nevertheless listen on it: redis-server, Prometheus, the daemon and `FakeRedis`.
 pub struct ReservedPort {
     pub number: u16,
     _socket: Socket,
@@ -21,9 +20,9 @@ pub struct ReservedPort {
 impl ReservedPort {
     pub fn new() -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-        socket.set_reuse_address(true).expect("an option");
+        socket.set_reuse_address(true).expect("SO_REUSEADDR");
         socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a port");
-        let address = socket.local_addr().ok().and_then(|address| address.as_socket()).expect("its address");
+        let address = socket.local_addr().expect("the address").as_socket().expect("an IP address");
         Self { number: address.port(), _socket: socket }
     }
 
@@ -39,7 +38,7 @@ impl fmt::Display for ReservedPort {
     }
 }
 
-/// A port on which nothing listens as long as the tests run.
+/// A port on which nothing listens while the tests run.
 pub fn refused_port() -> u16 {
     static PORT: LazyLock<ReservedPort> = LazyLock::new(ReservedPort::new);
     PORT.number

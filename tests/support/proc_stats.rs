@@ -1,8 +1,10 @@
-//! What the kernel says of the daemon: its threads, descriptors and memory.
+//! What proc(5) reports about processes: threads, descriptors and memory of the daemon, and all process IDs.
 
 use super::daemon::Daemon;
-use super::eventually;
+use super::json::drives;
+use super::{eventually, wait_until};
 use std::path::PathBuf;
+use std::time::Duration;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Vitals {
@@ -17,61 +19,91 @@ impl Daemon {
         PathBuf::from(format!("/proc/{}/{file}", self.pid().as_raw_nonzero()))
     }
 
-    /// Fails when the process is gone: the daemon never starts itself anew.
+    /// Fails if the process has ended.
     #[track_caller]
     pub fn vitals(&self) -> Vitals {
         let status = std::fs::read_to_string(self.proc("status")).unwrap_or_default();
-        let number = |field: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(field));
-            let number = line.and_then(|rest| rest.trim_start_matches(':').split_whitespace().next()?.parse().ok());
-            number.unwrap_or_else(|| panic!("no {field}, the daemon has ended: {}", self.log()))
+        let descriptors = match std::fs::read_dir(self.proc("fd")) {
+            Ok(entries) => entries.count(),
+            Err(_) => 0,
         };
-        let descriptors = std::fs::read_dir(self.proc("fd")).map_or(0, Iterator::count);
-        Vitals { threads: number("Threads"), descriptors, resident_kib: number("VmRSS"), peak_kib: number("VmHWM") }
+        Vitals {
+            threads: self.status_number(&status, "Threads:"),
+            descriptors,
+            resident_kib: self.status_number(&status, "VmRSS:"),
+            peak_kib: self.status_number(&status, "VmHWM:"),
+        }
     }
 
-    /// From now on the peak is counted anew (proc(5), `clear_refs`).
+    #[track_caller]
+    fn status_number(&self, status: &str, field: &str) -> usize {
+        let Some(value) = status.lines().find_map(|line| line.strip_prefix(field)) else {
+            panic!("no {field} in /proc, the daemon has ended: {}", self.log());
+        };
+        value.split_whitespace().next().expect("a value").parse().expect("a number")
+    }
+
+    /// Resets the peak of resident memory (proc(5), `clear_refs`).
     pub fn forget_peak(&self) {
         let _ = std::fs::write(self.proc("clear_refs"), "5");
     }
 
-    /// Its vitals when it has nothing to do, after so many clients at once that every worker has
-    /// what it needs.
+    /// The vitals of the idle daemon, after enough concurrent requests that every worker has opened its connections.
     #[track_caller]
     pub fn at_rest(&self) -> Vitals {
-        // A drive's document is fetched for each request; looks at lists are shared by those who come at once.
+        let mut paths = vec!["/api/overview".to_owned()];
+        // Concurrent requests for a list share one query to Redis, those for a drive do not.
         let overview = self.get("/api/overview");
-        let drive = (overview.status == 200).then(|| overview.json()).and_then(|overview| {
-            let device = super::json::drives(&overview).next()?["device"].as_str()?.to_owned();
-            Some(format!("/api/drives/{device}"))
-        });
-        let paths = [Some("/api/overview".to_owned()), drive];
+        if overview.status == 200
+            && let Some(device) = drives(&overview.json()).find_map(|drive| drive["device"].as_str())
+        {
+            paths.push(format!("/api/drives/{device}"));
+        }
         std::thread::scope(|scope| {
             for _ in 0..16 {
                 scope.spawn(|| {
-                    for path in paths.iter().flatten().cycle().take(16) {
+                    for path in paths.iter().cycle().take(16) {
                         self.get(path);
                     }
                 });
             }
         });
         let mut last = None;
-        eventually("it is at rest", || {
-            std::thread::sleep(std::time::Duration::from_millis(200));
+        eventually("threads and descriptors stay the same, and no child runs", || {
+            std::thread::sleep(Duration::from_millis(200));
             let now = self.vitals();
-            let same = last.replace((now.threads, now.descriptors)) == Some((now.threads, now.descriptors));
-            (same && self.children().is_empty()).then_some(now)
+            let previous = last.replace((now.threads, now.descriptors));
+            let is_idle = previous == Some((now.threads, now.descriptors)) && self.children().is_empty();
+            is_idle.then_some(now)
         })
     }
 
-    /// Waits until no more threads and descriptors are left than before, and nothing has panicked.
+    /// Waits until there are no more threads and descriptors than before. Fails if a thread has panicked.
     #[track_caller]
     pub fn is_as_before(&self, base: Vitals) {
-        eventually(&format!("threads and descriptors are back at {base:?}"), || {
+        wait_until(&format!("threads and descriptors are back at {base:?}"), || {
             let now = self.vitals();
-            (now.threads <= base.threads && now.descriptors <= base.descriptors).then_some(())
+            now.threads <= base.threads && now.descriptors <= base.descriptors
         });
         assert_eq!(self.logged("panic"), 0, "{}", self.log());
         assert_eq!(self.get("/healthz").status, 200);
     }
+}
+
+/// The IDs of all processes.
+pub fn process_ids() -> Vec<String> {
+    let mut ids = Vec::new();
+    for entry in std::fs::read_dir("/proc").expect("/proc").flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.bytes().all(|byte| byte.is_ascii_digit()) {
+            ids.push(name);
+        }
+    }
+    ids
+}
+
+/// The command line of a process, with spaces between the arguments; empty if the process has ended.
+pub fn command_line(pid: &str) -> String {
+    let bytes = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).replace('\0', " ")
 }

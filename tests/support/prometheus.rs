@@ -1,7 +1,8 @@
-//! A real Prometheus of the test's own, and promtool: Debian's package `prometheus`.
+//! A real Prometheus for one test, and promtool (Debian: package `prometheus`).
 
 use super::daemon::Ended;
 use super::eventually;
+use super::json::list;
 use super::port::ReservedPort;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
@@ -11,21 +12,22 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// `packaging/prometheus`.
+/// A file of `packaging/prometheus`.
 pub fn packaged(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/prometheus").join(file)
 }
 
-/// Runs promtool with something on its standard input.
+/// Runs promtool with `input` on its standard input.
 #[track_caller]
 pub fn promtool(args: &[&str], input: &[u8]) -> Ended {
     let mut command = Command::new("promtool");
     command.args(args).current_dir(packaged("")).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("promtool starts");
-    child.stdin.take().expect("its input").write_all(input).expect("promtool listens");
+    child.stdin.take().expect("its input").write_all(input).expect("promtool reads its input");
     let out = child.wait_with_output().expect("promtool ends");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Ended { code: out.status.code(), stdout: text(&out.stdout), stderr: text(&out.stderr) }
+    let stdout = String::from_utf8_lossy(&out.stdout).into_owned();
+    let stderr = String::from_utf8_lossy(&out.stderr).into_owned();
+    Ended { code: out.status.code(), stdout, stderr }
 }
 
 pub struct Prometheus {
@@ -35,7 +37,7 @@ pub struct Prometheus {
 }
 
 impl Prometheus {
-    /// Scrapes the daemon on that port each second, with our alerts; waits for the first scrape.
+    /// Scrapes the daemon on this port every second, with the packaged alerts. Waits for the first scrape.
     #[track_caller]
     pub fn of(daemon: u16, token: &str) -> Self {
         let (port, dir) = (ReservedPort::new(), tempfile::tempdir().expect("a folder for prometheus"));
@@ -46,7 +48,7 @@ impl Prometheus {
             packaged("alerts.yml").display()
         );
         let file = dir.path().join("prometheus.yml");
-        std::fs::write(&file, config).expect("its settings");
+        std::fs::write(&file, config).expect("its configuration");
         let child = Command::new("prometheus")
             .arg(format!("--config.file={}", file.display()))
             .arg(format!("--storage.tsdb.path={}", dir.path().join("data").display()))
@@ -59,38 +61,42 @@ impl Prometheus {
         eventually("prometheus has scraped", || {
             let target = prometheus.get("/api/v1/targets")?["data"]["activeTargets"][0].clone();
             assert_eq!(target["lastError"].as_str().unwrap_or_default(), "", "{target}");
-            (target["health"] == "up").then_some(())
+            if target["health"] == "up" { Some(()) } else { None }
         });
         prometheus
     }
 
-    /// What a query gives now: its series. An error of the query fails the test.
+    /// The series that a query returns. Fails if the query fails.
     #[track_caller]
     pub fn query(&self, query: &str) -> Vec<Value> {
         let path = format!("/api/v1/query?query={}", utf8_percent_encode(query, NON_ALPHANUMERIC));
-        let answer = self.get(&path).expect("prometheus answers");
+        let answer = self.get(&path).expect("prometheus responds");
         assert_eq!(answer["status"], "success", "{query}: {answer}");
         answer["data"]["result"].as_array().expect("a result").clone()
     }
 
-    /// Name and expression of every alert, as Prometheus has understood them.
+    /// Name and expression of every alert, as Prometheus parsed them.
     #[track_caller]
     pub fn alerts(&self) -> Vec<(String, String)> {
-        let rules = self.get("/api/v1/rules").expect("prometheus answers");
-        let groups = rules["data"]["groups"].as_array().expect("groups").clone();
-        let rules = groups.iter().flat_map(|group| group["rules"].as_array().into_iter().flatten());
-        let text = |rule: &Value, field: &str| rule[field].as_str().expect("a text").to_owned();
-        rules.map(|rule| (text(rule, "name"), text(rule, "query"))).collect()
+        let answer = self.get("/api/v1/rules").expect("prometheus responds");
+        let mut alerts = Vec::new();
+        for group in list(&answer["data"], "groups") {
+            for rule in list(group, "rules") {
+                let [name, query] = ["name", "query"].map(|field| rule[field].as_str().expect("a text").to_owned());
+                alerts.push((name, query));
+            }
+        }
+        alerts
     }
 
-    /// Without chunks: it closes when it has said all.
+    /// HTTP/1.0, so that the response has no chunks and ends with the connection.
     fn get(&self, path: &str) -> Option<Value> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port.number)).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
         stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n").as_bytes()).ok()?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).ok()?;
-        let body = answer.windows(4).position(|w| w == b"\r\n\r\n")? + 4;
+        let body = answer.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
         serde_json::from_slice(&answer[body..]).ok()
     }
 }

@@ -1,7 +1,7 @@
-//! A real redis-server of the test's own.
+//! A real redis-server for one test.
 
-use super::eventually;
 use super::port::ReservedPort;
+use super::wait_until;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -15,7 +15,7 @@ pub struct Redis {
     child: Option<Child>,
     dir: tempfile::TempDir,
     password: Option<String>,
-    /// Further arguments of redis-server.
+    /// Additional arguments of redis-server.
     pub args: Vec<String>,
 }
 
@@ -33,12 +33,12 @@ impl Redis {
         Self { port: reserved_port.number, reserved_port, child: None, dir, password: None, args: Vec::new() }
     }
 
-    /// Its port: as long as this is held, no other program can listen on it.
+    /// The reservation of its port: while it is held, no other program gets the port.
     pub fn reserved_port(&self) -> Arc<ReservedPort> {
         Arc::clone(&self.reserved_port)
     }
 
-    /// Starts one with further arguments.
+    /// Starts one with additional arguments.
     pub fn with(args: &[&str]) -> Self {
         let mut redis = Self::absent();
         redis.args = args.iter().map(|arg| (*arg).to_owned()).collect();
@@ -46,18 +46,18 @@ impl Redis {
         redis
     }
 
-    /// Its folder: where `SAVE` writes to.
+    /// The folder to which `SAVE` writes.
     pub fn dir(&self) -> &Path {
         self.dir.path()
     }
 
-    /// Starts it (again, on the same port; empty unless it was saved).
+    /// Starts it, or starts it again on the same port. It has no keys unless they were saved.
     pub fn up(&mut self) {
         self.begin();
-        eventually("redis answers", || (self.try_ask(&["PING"])? == Reply::Text("PONG".into())).then_some(()));
+        wait_until("redis responds", || self.try_ask(&["PING"]) == Some(Reply::Text("PONG".to_owned())));
     }
 
-    /// Starts it and waits for nothing.
+    /// Starts it and does not wait.
     pub fn begin(&mut self) {
         let child = Command::new("redis-server")
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
@@ -71,7 +71,7 @@ impl Redis {
         self.child = Some(child);
     }
 
-    /// `kill -9`
+    /// Sends SIGKILL and waits for the end.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
@@ -79,19 +79,18 @@ impl Redis {
         }
     }
 
-    /// SIGSTOP or SIGCONT.
     pub fn signal(&self, signal: rustix::process::Signal) {
         let child = self.child.as_ref().expect("redis runs");
         let pid = rustix::process::Pid::from_child(child);
-        rustix::process::kill_process(pid, signal).expect("redis takes a signal");
+        rustix::process::kill_process(pid, signal).expect("redis can be sent a signal");
     }
 
     #[track_caller]
     pub fn ask(&self, args: &[&str]) -> Reply {
-        self.try_ask(args).expect("redis answers")
+        self.try_ask(args).expect("redis responds")
     }
 
-    /// A connection that stays open.
+    /// Opens a connection.
     #[track_caller]
     pub fn link(&self) -> Link {
         let mut link = Link::to(self.port).expect("redis accepts");
@@ -99,13 +98,13 @@ impl Redis {
         link
     }
 
-    /// A field of `INFO`; empty where it is not there.
+    /// A field of `INFO`; empty if there is none.
     #[track_caller]
     pub fn info(&self, section: &str, field: &str) -> String {
-        self.try_info(section, field).expect("redis answers")
+        self.try_info(section, field).expect("redis responds")
     }
 
-    /// `None`: no answer. A sentinel that makes a node a replica closes the connections to it.
+    /// `None`: no response. A Sentinel that makes a node a replica closes its connections.
     pub fn try_info(&self, section: &str, field: &str) -> Option<String> {
         let Reply::Text(info) = self.try_ask(&["INFO", section])? else { panic!("INFO gives a text") };
         let line = info.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
@@ -122,39 +121,42 @@ impl Redis {
     /// All keys, sorted.
     pub fn keys(&self) -> Vec<String> {
         let Reply::List(list) = self.ask(&["KEYS", "*"]) else { panic!("KEYS gives a list") };
-        let mut keys: Vec<String> =
-            list.into_iter().map(|r| if let Reply::Text(t) = r { t } else { String::new() }).collect();
+        let mut keys = Vec::new();
+        for reply in list {
+            let Reply::Text(key) = reply else { panic!("KEYS gives texts") };
+            keys.push(key);
+        }
         keys.sort();
         keys
     }
 
-    /// Milliseconds that a key has left; negative as Redis has it.
+    /// Milliseconds until a key expires. Negative: it does not expire, or does not exist (`PTTL`).
     pub fn pttl(&self, key: &str) -> i64 {
         let Reply::Number(ms) = self.ask(&["PTTL", key]) else { panic!("PTTL gives a number") };
         ms
     }
 
-    /// Waits until the poll lease has been renewed so often: the poller runs, whether or not the daemon can be asked.
+    /// Waits until the poll lease has been renewed this often. It shows that the poller runs, also while the daemon accepts
+    /// no requests.
     #[track_caller]
     pub fn wait_renewed(&self, count: usize) {
-        let left = || self.pttl("jbod:lock:poll");
-        let (mut last, mut renewed) = (left(), 0);
-        eventually("the poll lease is renewed", || {
-            let now = left();
+        let (mut last, mut renewed) = (self.pttl("jbod:lock:poll"), 0);
+        wait_until("the poll lease is renewed", || {
+            let now = self.pttl("jbod:lock:poll");
             renewed += usize::from(now > last);
             last = now;
-            (renewed >= count).then_some(())
+            renewed >= count
         });
     }
 
-    /// `SET`, of bytes that need not be text.
+    /// `SET` of bytes, which need not be text.
     #[track_caller]
     pub fn set(&self, key: &str, value: &[u8]) {
-        let reply = self.try_ask_bytes(&[b"SET", key.as_bytes(), value]).expect("redis answers");
+        let reply = self.try_ask_bytes(&[b"SET", key.as_bytes(), value]).expect("redis responds");
         assert_eq!(reply, Reply::Text("OK".to_owned()), "SET {key}");
     }
 
-    /// From now on `password` is asked of every new connection.
+    /// Makes Redis require a password on new connections.
     #[track_caller]
     pub fn require_password(&mut self, password: &str) {
         self.ask(&["CONFIG", "SET", "requirepass", password]);
@@ -184,7 +186,7 @@ impl Drop for Redis {
     }
 }
 
-/// One open connection to it.
+/// One open connection.
 pub struct Link(TcpStream);
 
 impl Link {
@@ -195,12 +197,12 @@ impl Link {
     #[track_caller]
     pub fn ask(&mut self, args: &[&str]) -> Reply {
         let args: Vec<&[u8]> = args.iter().map(|arg| arg.as_bytes()).collect();
-        self.0.write_all(&command(&args)).expect("redis listens");
-        Reply::read(&mut self.0).expect("redis answers")
+        self.0.write_all(&command(&args)).expect("redis receives");
+        Reply::read(&mut self.0).expect("redis responds")
     }
 }
 
-/// A command as it goes over the wire.
+/// A command in the form of the protocol.
 fn command(args: &[&[u8]]) -> Vec<u8> {
     let mut command = format!("*{}\r\n", args.len()).into_bytes();
     for arg in args {
@@ -211,7 +213,7 @@ fn command(args: &[&[u8]]) -> Vec<u8> {
     command
 }
 
-/// An answer of Redis (RESP2).
+/// A reply of Redis (RESP2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
     Text(String),
@@ -231,8 +233,8 @@ impl Reply {
             ":" => Self::Number(rest.parse().ok()?),
             "$" => match rest.parse::<i64>().ok()? {
                 -1 => Self::Nil,
-                n => {
-                    let mut bytes = vec![0; usize::try_from(n).ok()? + 2];
+                length => {
+                    let mut bytes = vec![0; usize::try_from(length).ok()? + 2];
                     stream.read_exact(&mut bytes).ok()?;
                     bytes.truncate(bytes.len() - 2);
                     Self::Text(String::from_utf8_lossy(&bytes).into_owned())

@@ -1,9 +1,9 @@
-//! Random numbers that can be repeated: all of them follow from one seed, which is printed.
+//! Random numbers that can be repeated: all of them depend on one seed, which is printed.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Write;
 
-/// `SplitMix64`: small, quick in a debug build, and the same everywhere.
+/// `SplitMix64`: small, fast in a debug build, and the same on every platform.
 pub struct Rng(u64);
 
 impl Rng {
@@ -13,10 +13,10 @@ impl Rng {
 
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
     }
 
     /// Below `bound`.
@@ -25,7 +25,7 @@ impl Rng {
         usize::try_from(self.next() % bound).expect("fits")
     }
 
-    /// True once in so many times.
+    /// True with a probability of 1 in `times`.
     pub fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }
@@ -38,18 +38,18 @@ impl Rng {
         &of[self.below(of.len())]
     }
 
-    /// One of a list that is sorted by size, the smaller ones more often.
+    /// An element of a list that is sorted by size, with a preference for small ones.
     pub fn small<'a, T>(&mut self, of: &'a [T]) -> &'a T {
         let at = (0..3).map(|_| self.below(of.len())).min();
         &of[at.unwrap_or(0)]
     }
 }
 
-/// The seed of a run for which the environment names none: every run tests the same cases.
+/// The seed where the environment has none, so that every run tests the same cases.
 const FIXED: u64 = 20_261_130;
 
-/// `FIXED`, or the seed that the environment variable names: a number, or `random` for a fresh one.
-/// Printed past the capture of output, so that it is also seen of a run that was aborted.
+/// The seed from the environment variable (a number, or `random`), else `FIXED`. It is printed past the output capture of
+/// the test harness, so that it is also visible if the run is aborted.
 pub fn seed(variable: &str) -> u64 {
     let named = std::env::var(variable).unwrap_or_default();
     let seed = match named.trim() {

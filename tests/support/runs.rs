@@ -1,31 +1,32 @@
-//! What the played smartctl wrote down of its runs, and what is left of them.
+//! The log of the simulated smartctl: its runs, and the processes that are left of them.
 
+use super::proc_stats::{command_line, process_ids};
 use super::sim::Sim;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::process::Command;
 
-/// One run, as the simulator wrote it down.
+/// One run of smartctl.
 #[derive(Debug, Clone)]
 pub struct Run {
     pub pid: u32,
-    /// `sg3`, `nvme0`
+    /// Such as `sg3` or `nvme0`.
     pub node: String,
     pub serial: String,
     pub args: Vec<String>,
     pub started_ms: u64,
-    /// Place of its `start` line in the log, and of its `end` line once it has ended by itself.
+    /// The position of its `start` line in the log, and of its `end` line. A run that was killed has no `end` line.
     pub start: usize,
     pub end: Option<usize>,
 }
 
 impl Run {
-    /// It was told to go without the drive database.
+    /// It had the option that disables the drive database.
     pub fn is_without_database(&self) -> bool {
         self.args.windows(2).any(|pair| pair == ["-B", "/dev/null"])
     }
 
-    /// The type it was told with `-d`.
+    /// The device type from its option `-d`.
     pub fn told_type(&self) -> Option<&str> {
         let at = self.args.iter().position(|arg| arg == "-d")?;
         self.args.get(at + 1).map(String::as_str)
@@ -33,8 +34,7 @@ impl Run {
 }
 
 impl Sim {
-    /// A host whose bays hold the drives of recorded answers, and what the simulator said of
-    /// those it left out.
+    /// A host with a drive for each recorded output of smartctl, and the messages about the recordings that were left out.
     #[track_caller]
     pub fn recorded(folder: &std::path::Path, options: &[&str]) -> (Self, String) {
         let sim = Self::empty();
@@ -46,9 +46,9 @@ impl Sim {
             .args(options)
             .output()
             .expect("jbod-sim runs");
-        let said = String::from_utf8_lossy(&out.stderr).into_owned();
-        assert!(out.status.success(), "jbod-sim host --from: {said}");
-        (sim, said)
+        let messages = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(out.status.success(), "jbod-sim host --from: {messages}");
+        (sim, messages)
     }
 
     fn log_lines(&self) -> Vec<String> {
@@ -56,7 +56,7 @@ impl Sim {
         log.lines().map(str::to_owned).collect()
     }
 
-    /// Every run so far, in the order of their starts.
+    /// All runs so far, in the order of their starts.
     pub fn runs(&self) -> Vec<Run> {
         let mut runs: Vec<Run> = Vec::new();
         let mut open: HashMap<u32, usize> = HashMap::new();
@@ -72,8 +72,8 @@ impl Sim {
                     runs.push(Run { pid, node, serial, args, started_ms, start: at, end: None });
                 }
                 "end" => {
-                    if let Some(run) = open.remove(&pid).and_then(|place| runs.get_mut(place)) {
-                        run.end = Some(at);
+                    if let Some(run) = open.remove(&pid) {
+                        runs[run].end = Some(at);
                     }
                 }
                 _ => {}
@@ -82,52 +82,59 @@ impl Sim {
         runs
     }
 
-    /// Serial numbers of drives that slept and were woken.
+    /// Serial numbers of the drives that were woken from sleep.
     pub fn woken(&self) -> Vec<String> {
-        let lines = self.log_lines();
-        let woken = lines.iter().filter(|line| line.starts_with("wake "));
-        woken.filter_map(|line| line.split(' ').nth(4).map(str::to_owned)).collect()
+        let mut woken = Vec::new();
+        for line in self.log_lines() {
+            let words: Vec<&str> = line.split(' ').collect();
+            if let ["wake", _, _, _, serial, ..] = words[..] {
+                woken.push(serial.to_owned());
+            }
+        }
+        woken
     }
 
-    /// The most runs at once among those that `counts`, by what the log shows.
+    /// The maximum number of concurrent runs among those for which `counts` is true.
     pub fn most_at_once(&self, counts: impl Fn(&Run) -> bool) -> usize {
         let runs: Vec<Run> = self.runs().into_iter().filter(|run| counts(run)).collect();
-        let alive = |at: usize| runs.iter().filter(|r| r.start <= at && r.end.is_none_or(|end| end > at)).count();
-        runs.iter().map(|run| alive(run.start)).max().unwrap_or(0)
+        let mut most = 0;
+        for started in &runs {
+            let is_alive = |run: &&Run| run.start <= started.start && run.end.unwrap_or(usize::MAX) > started.start;
+            most = most.max(runs.iter().filter(is_alive).count());
+        }
+        most
     }
 
-    /// Nothing that was ever asked of a drive writes to it, and nothing but a reading was asked.
+    /// Fails if a run of smartctl had an option that a reading does not need, such as one that writes to a drive.
     #[track_caller]
     pub fn assert_only_reading(&self) {
-        let harmless = ["--json=c", "-a", "-n", "-d", "-B", "--"];
+        let allowed = ["--json=c", "-a", "-n", "-d", "-B", "--"];
         for run in self.runs() {
             for arg in run.args.iter().filter(|arg| arg.starts_with('-')) {
-                assert!(harmless.contains(&arg.as_str()), "smartctl was given {arg}: {:?}", run.args);
+                assert!(allowed.contains(&arg.as_str()), "smartctl was run with {arg}: {:?}", run.args);
             }
         }
     }
 
-    /// Processes that its tools left: those of the process group of any run.
+    /// Processes that are left in the process group of a run, as `pid command line`.
     pub fn left_over(&self) -> Vec<String> {
         let groups: HashSet<u32> = self.runs().iter().map(|run| run.pid).collect();
         let root = self.root().to_string_lossy().into_owned();
-        let pids =
-            std::fs::read_dir("/proc").expect("/proc").flatten().filter_map(|e| e.file_name().into_string().ok());
-        pids.filter(|name| name.bytes().all(|b| b.is_ascii_digit()))
-            .filter_map(|pid| {
-                let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-                let group = stat.rsplit_once(") ")?.1.split(' ').nth(2)?.parse().ok()?;
-                let line = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-                let line = String::from_utf8_lossy(&line).replace('\0', " ");
-                // Process numbers are used again: what is left is ours by its words as well.
-                let ours = line.contains(&root) || line.starts_with("sleep 600");
-                (groups.contains(&group) && ours).then(|| format!("{pid} {line}"))
-            })
-            .collect()
+        let mut left = Vec::new();
+        for pid in process_ids() {
+            let Some(group) = process_group(&pid) else { continue };
+            let line = command_line(&pid);
+            // Process IDs are used again, so that the group alone does not show that a process is of a run.
+            let is_of_run = line.contains(&root) || line.starts_with("sleep 600");
+            if groups.contains(&group) && is_of_run {
+                left.push(format!("{pid} {line}"));
+            }
+        }
+        left
     }
 
-    /// A program of the test's own, in the host's folder. It is written by a child, so that no
-    /// process that another test starts meanwhile holds it open for writing.
+    /// Writes a program into the folder of the host. A child writes it, so that no process that another test starts at the
+    /// same time inherits it open for writing.
     #[track_caller]
     pub fn script(&self, name: &str, text: &str) -> PathBuf {
         let path = self.root().join(name);
@@ -140,4 +147,11 @@ impl Sim {
         assert!(status.success(), "{} is written", path.display());
         path
     }
+}
+
+/// `None`: the process has ended.
+fn process_group(pid: &str) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, fields) = stat.rsplit_once(") ")?;
+    fields.split(' ').nth(2)?.parse().ok()
 }

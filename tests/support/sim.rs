@@ -1,5 +1,6 @@
-//! A simulated host, laid out in a folder of the test's own by `jbod-sim`.
+//! A simulated host, which `jbod-sim` creates in a temporary folder.
 
+use super::proc_stats::{command_line, process_ids};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,18 +18,18 @@ impl Sim {
         sim
     }
 
-    /// A folder for a host, with nothing in it yet.
+    /// An empty folder for a host.
     #[track_caller]
     pub fn empty() -> Self {
         Self { dir: tempfile::tempdir().expect("a folder for the host") }
     }
 
-    /// The rack of the mission: two shelves, 84 bays, 78 drives on two paths, an NVMe boot drive.
+    /// Two shelves with 84 bays, 78 drives with two paths each, and an NVMe drive.
     pub fn rack() -> Self {
         Self::host(&["--enclosures", "2", "--bays", "42", "--drives", "78", "--paths", "2"])
     }
 
-    /// Four drives of one shelf on one path, one of them SATA: quick to read.
+    /// One shelf with four drives, one of them SATA, with one path each.
     pub fn small() -> Self {
         Self::host(&[
             "--enclosures",
@@ -118,42 +119,33 @@ impl Sim {
         self.run("swap-letters", &[a, b]);
     }
 
-    /// Every drive as the simulator has it: the truth that answers are held against.
+    /// All drives as the simulator has them, for comparison with responses of the daemon.
     #[track_caller]
     pub fn list(&self) -> Vec<Value> {
         let text = self.run("list", &["--json"]);
-        let list: Value = serde_json::from_str(&text).expect("jbod-sim list --json gives JSON");
-        list.as_array().or_else(|| list["drives"].as_array()).expect("a list of drives").clone()
+        serde_json::from_str(&text).expect("jbod-sim list --json prints an array")
     }
 
-    /// Starts of the played smartctl so far, as (node, serial).
+    /// Node and serial number of each start of the simulated smartctl so far.
     pub fn starts(&self) -> Vec<(String, String)> {
-        let log = std::fs::read_to_string(self.root().join("log/smartctl")).unwrap_or_default();
-        let starts = log.lines().filter(|l| l.starts_with("start "));
-        starts
-            .filter_map(|line| {
-                let words: Vec<&str> = line.split(' ').collect();
-                Some(((*words.get(3)?).to_owned(), (*words.get(4)?).to_owned()))
-            })
-            .collect()
+        self.runs().into_iter().map(|run| (run.node, run.serial)).collect()
     }
 
-    /// How often smartctl was started on the drive with that serial number.
+    /// How often smartctl was started for the drive with this serial number.
     pub fn starts_of(&self, serial: &str) -> usize {
-        self.starts().iter().filter(|(_, s)| s == serial).count()
+        self.runs().iter().filter(|run| run.serial == serial).count()
     }
 
-    /// `pid command line` of every process that runs one of the host's programs.
+    /// `pid command line` of every process that runs a program of the host.
     pub fn processes(&self) -> Vec<String> {
         let root = self.root().to_string_lossy().into_owned();
-        let pids =
-            std::fs::read_dir("/proc").expect("/proc").flatten().filter_map(|e| e.file_name().into_string().ok());
-        pids.filter(|name| name.bytes().all(|b| b.is_ascii_digit()))
-            .filter_map(|pid| {
-                let line = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-                let line = String::from_utf8_lossy(&line).replace('\0', " ");
-                line.contains(&root).then(|| format!("{pid} {line}"))
-            })
-            .collect()
+        let mut processes = Vec::new();
+        for pid in process_ids() {
+            let line = command_line(&pid);
+            if line.contains(&root) {
+                processes.push(format!("{pid} {line}"));
+            }
+        }
+        processes
     }
 }
