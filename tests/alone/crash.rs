@@ -82,7 +82,7 @@ fn assert_no_tool_runs(sim: &Sim, when: &str) {
 /// Killed at any moment, 200 times over: it is back at once with every bay, what is stored is whole, and
 /// what it had started is gone, even a smartctl that waits for a silent drive.
 #[test]
-fn killed_at_any_moment_it_leaves_nothing_behind_and_comes_back() {
+fn the_daemon_restarts_after_sigkill_at_any_moment_and_no_child_is_left() {
     let (sim, redis) = (Sim::rack(), Redis::start());
     let serials = serials_by_device(&sim);
     let all = sim.list();
@@ -145,7 +145,7 @@ fn killed_at_any_moment_it_leaves_nothing_behind_and_comes_back() {
 
 /// Twenty stops in the middle of everything, with drives that cannot be ended politely.
 #[test]
-fn stopped_under_load_it_ends_in_time_and_takes_everything_along() {
+fn a_stop_under_load_ends_the_daemon_and_its_children_in_time() {
     let (sim, redis) = (Sim::rack(), Redis::start());
     sim.set("smartctl", &["latency_ms=30", "jitter_ms=100"]);
     let all = sim.list();
@@ -217,7 +217,7 @@ fn lives_through(
 
 /// Short of descriptors it reads fewer drives and says why; it never ends.
 #[test]
-fn short_of_descriptors_it_is_degraded_and_recovers() {
+fn the_daemon_recovers_from_a_lack_of_descriptors() {
     let (sim, redis) = (Sim::rack(), Redis::start());
     let mut daemon = Daemon::ready(&sim, &redis, &PATIENT);
     lives_through(
@@ -272,7 +272,7 @@ impl Drop for Group {
 /// Neither threads nor children can be started.
 #[test]
 #[ignore = "needs a pids cgroup"]
-fn short_of_tasks_it_is_degraded_and_recovers() {
+fn the_daemon_recovers_from_a_lack_of_tasks() {
     let group = Group::make("pids");
     let (sim, redis) = (Sim::rack(), Redis::start());
     let mut daemon = Daemon::ready(&sim, &redis, &PATIENT);
@@ -289,7 +289,7 @@ fn short_of_tasks_it_is_degraded_and_recovers() {
 /// A smartctl that finds no memory is a drive without a reading; the daemon stays within its share.
 #[test]
 #[ignore = "needs a memory cgroup"]
-fn short_of_memory_it_lives_on() {
+fn the_daemon_survives_a_lack_of_memory() {
     let group = Group::make("memory");
     let (sim, redis) = (Sim::rack(), Redis::start());
     let mut daemon = Daemon::ready(&sim, &redis, &PATIENT);

@@ -4,8 +4,8 @@
 //! Malformed requests are made from a fixed seed, which is printed. `HOSTILE_SEED=NUMBER` or
 //! `HOSTILE_SEED=random` makes other ones.
 
-mod crowds;
-mod door;
+mod access;
+mod connections;
 pub mod grammar;
 mod limits;
 mod malformed;

@@ -35,7 +35,7 @@ const OURS: &str = "SYSLOG_IDENTIFIER=jbod-monitor";
 
 #[test]
 #[ignore = "takes a second for each sweep"]
-fn a_healthy_day_is_a_handful_of_lines() {
+fn a_healthy_day_logs_at_most_five_lines() {
     let sweeps: usize = std::env::var("JOURNAL_SWEEPS").map_or(SWEEPS, |n| n.parse().expect("a number"));
     let (sim, redis) = (Sim::small(), Redis::start());
     let journald = Journald::start();
@@ -59,7 +59,7 @@ fn a_healthy_day_is_a_handful_of_lines() {
 
 #[test]
 #[ignore = "takes several minutes"]
-fn a_bad_week_is_told_in_order() {
+fn a_bad_week_is_logged_in_order() {
     let options = "--enclosures 2 --bays 8 --drives 12 --paths 1 --sata 2 --ssd 0 --nvme 0 --pools 1 --vdev-width 4";
     let (sim, mut redis) = (Sim::host(&options.split(' ').collect::<Vec<_>>()), Redis::start());
     let journald = Journald::start();

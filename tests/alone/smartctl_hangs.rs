@@ -32,7 +32,7 @@ const PATIENT: (&str, &str) = ("REDIS_TIMEOUT_MS", "2000");
 
 /// What an answer is, and how it ends: all 1,024 lead where the table says.
 #[test]
-fn every_exit_status_with_every_kind_of_answer_leads_to_one_state() {
+fn every_exit_status_with_every_kind_of_output_leads_to_one_state() {
     let sim = Sim::small();
     let host = Host { root: sim.root().to_owned(), smartctl: None, zpool: None };
     let drive = drives::discover(&host).expect("drives can be looked at").into_iter().next().expect("a drive");
@@ -111,7 +111,7 @@ type Way<'a> = (&'a str, Box<dyn Fn(bool) + 'a>, &'a str);
 
 /// A tool, or all its answers, go bad on 78 drives and come right again: within two rounds each time.
 #[test]
-fn a_smartctl_that_misbehaves_costs_its_readings_and_nothing_else() {
+fn a_misbehaving_smartctl_affects_only_its_readings() {
     let (sim, bad, good) = rack("2");
     let tool = sim.tool("smartctl");
     let (aside, text) = (sim.root().join("bin/aside"), sim.root().join("bin/text"));
@@ -290,7 +290,7 @@ fn all_of_a_host_hang() -> Hang {
 
 /// A silent host is one event; a drive that is plugged in shows at once that it is over.
 #[test]
-fn a_host_whose_drives_all_hang_costs_the_others_nothing() {
+fn an_unresponsive_scsi_host_does_not_delay_other_hosts() {
     let Hang { sim, bad, daemon, _redis } = all_of_a_host_hang();
     let bay = |d: &Value| format!("bay/{}/{}", d["enclosure"], d["bay"]);
     let place = sim.list().iter().find(|d| d["serial"] == bad[0].as_str()).map(bay).expect("it is here");
@@ -306,7 +306,7 @@ fn a_host_whose_drives_all_hang_costs_the_others_nothing() {
 /// Without any help: one drive tries after two minutes, the others follow with the next round.
 #[test]
 #[ignore = "waits out the two minutes that a drive is left alone after a timeout"]
-fn a_host_that_answers_again_is_noticed_within_two_minutes_and_two_rounds() {
+fn a_scsi_host_that_responds_again_is_read_within_two_minutes_and_two_sweeps() {
     let hang = all_of_a_host_hang();
     let Hang { bad, daemon, .. } = &hang;
     let cured = Instant::now();
@@ -483,7 +483,7 @@ fn assert_is(seen: &Value, wanted: &Value, what: &str) {
 /// A drive is pulled while it is read, and put back before that reading ends: it is read anew, and what was asked before it
 /// went is never shown as its reading. The silence of the first one does not quarantine it either.
 #[test]
-fn a_reading_that_began_before_a_drive_went_is_none_of_the_drive_that_came() {
+fn a_reading_from_before_a_removal_is_not_used_after_reinsertion() {
     for silent in [false, true] {
         let (sim, redis) = (Sim::small(), Redis::start());
         let timeout = ("SMART_TIMEOUT", if silent { "8" } else { "60" });

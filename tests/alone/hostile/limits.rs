@@ -1,7 +1,7 @@
 //! The daemon at the limits that a machine sets it: no descriptors left, no threads to be had, and
 //! a thousand drives in little memory.
 
-use super::crowds::narrow;
+use super::connections::narrow;
 use super::wire::{alone, beside, connect, sent, wait_begun, wait_blocked};
 use crate::support::daemon::{Daemon, command};
 use crate::support::eventually;
@@ -43,7 +43,7 @@ fn assert_alive_after(daemon: &Daemon, base: Vitals) {
 /// With 64 descriptors and more clients than that the daemon takes in what it can, and is whole
 /// again when they are gone.
 #[test]
-fn no_descriptors_left_is_no_end() {
+fn the_daemon_survives_without_free_descriptors() {
     let _alone = alone();
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[("SMART_POLL_INTERVAL", "1")]);
@@ -70,7 +70,7 @@ fn no_descriptors_left_is_no_end() {
 /// any more: that costs readings, and no answer.
 #[test]
 #[ignore = "needs root, setpriv and a build that every user may run"]
-fn no_threads_to_be_had_is_no_end() {
+fn the_daemon_survives_without_new_threads() {
     const PLENTY: &str = "--nproc=400";
     let _alone = alone();
     let (sim, redis) = (Sim::small(), Redis::start());

@@ -62,7 +62,7 @@ fn thirty_thousand_malformed_requests_do_no_harm() {
 
 /// Every power of two up to 2^64 in five forms, and nothing of the sort is ever waited for or held.
 #[test]
-fn no_length_of_a_body_does_harm() {
+fn no_content_length_does_harm() {
     let _alone = alone();
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[]);
@@ -99,7 +99,7 @@ fn no_length_of_a_body_does_harm() {
 
 /// Bodies that were announced and never come: nobody waits for them, whoever is there besides.
 #[test]
-fn bodies_that_never_come_hold_nobody_up() {
+fn missing_request_bodies_do_not_delay_others() {
     let _alone = alone();
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[]);

@@ -122,7 +122,7 @@ fn host() -> (Sim, Vec<String>) {
 }
 
 #[test]
-fn hostile_names_steer_nothing() {
+fn hostile_names_are_harmless_in_responses_and_logs() {
     let (sim, names) = host();
     let redis = Redis::start();
     let smartctl = script(&sim);
@@ -173,7 +173,7 @@ fn hostile_names_steer_nothing() {
 
 /// The commands that a person runs at a terminal.
 #[test]
-fn hostile_names_steer_no_terminal() {
+fn hostile_names_are_harmless_on_a_terminal() {
     let (sim, names) = host();
     let redis = Redis::start();
     let zpool = "#!/bin/sh\ncase \"$*\" in *-j*) exit 2 ;; esac\ncat \"${0%odd-zpool}said-zpool\"\n";

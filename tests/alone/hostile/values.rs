@@ -364,7 +364,7 @@ fn withstand(rack: &Rack, attack: &Attack) -> (usize, usize) {
 }
 
 #[test]
-fn no_value_in_redis_costs_more_memory_than_the_daemon_may_take() {
+fn no_value_in_redis_exceeds_the_memory_limit() {
     let _alone = alone();
     let rack = Rack::new();
     let attacks = [
@@ -390,7 +390,7 @@ fn no_value_in_redis_costs_more_memory_than_the_daemon_may_take() {
 
 /// With less address space than one of these values used to take: the daemon comes up, every time, and overwrites them.
 #[test]
-fn no_value_in_redis_keeps_the_daemon_from_starting_in_little_memory() {
+fn the_daemon_starts_in_little_memory_with_any_value_in_redis() {
     const BYTES: &str = "--as=402653184";
     let _alone = alone();
     let plain = |args: &[&str]| {
@@ -418,7 +418,7 @@ fn no_value_in_redis_keeps_the_daemon_from_starting_in_little_memory() {
 /// A smartctl that prints more than any drive has to say: its JSON is left out where the document would be one that no
 /// daemon reads, and nothing else is. What one daemon writes, all read: the next one, and one beside it.
 #[test]
-fn what_the_daemon_writes_is_within_what_it_reads() {
+fn stored_values_are_within_the_limits_of_reading() {
     let _alone = alone();
     let (sim, redis) = (Sim::small(), Redis::start());
     std::fs::write(sim.root().join("filler"), format!(",\"odd\":[{}]}}\n", times("0", 25_000))).expect("written");

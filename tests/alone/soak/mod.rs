@@ -52,7 +52,7 @@ impl Drop for End<'_> {
 }
 
 #[test]
-fn every_fault_in_turn_leaves_it_as_it_was() {
+fn the_daemon_recovers_from_every_fault() {
     let long = Duration::from_secs(seconds());
     let mut rng = Rng::of(seed("SOAK_SEED"));
     let sim = Sim::host(&[

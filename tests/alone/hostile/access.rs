@@ -119,7 +119,7 @@ impl Door {
 }
 
 #[test]
-fn only_what_is_listed_passes() {
+fn only_listed_hosts_methods_and_paths_are_accepted() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let mut door = Door { daemon: Daemon::ready(&sim, &redis, &[]), tried: 0 };
     for host in OURS.into_iter().chain(STRANGE) {
@@ -150,7 +150,7 @@ fn only_what_is_listed_passes() {
 
 /// RFC 9112, 3.2.2: where the request line names a host, that is the one that is asked.
 #[test]
-fn the_host_in_a_request_line_counts() {
+fn the_host_in_the_request_line_takes_precedence() {
     let (sim, redis) = (Sim::small(), Redis::start());
     let mut door = Door { daemon: Daemon::ready(&sim, &redis, &[]), tried: 0 };
     for (line, host, status) in [

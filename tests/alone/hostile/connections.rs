@@ -27,7 +27,7 @@ pub fn narrow(port: u16) -> TcpStream {
 
 /// 200 that send their head letter by letter, 200 their body, and 200 that read nothing.
 #[test]
-fn slow_clients_keep_nobody_waiting() {
+fn slow_clients_do_not_delay_others() {
     let _alone = alone();
     let (sim, redis) = (Sim::rack(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[("JBOD_MAX_CONNECTIONS", "1000")]);
@@ -70,7 +70,7 @@ fn slow_clients_keep_nobody_waiting() {
 
 /// A client that takes nothing of its answer is not waited for for ever.
 #[test]
-fn who_reads_nothing_loses_its_place() {
+fn a_client_that_reads_nothing_is_disconnected() {
     let _alone = alone();
     let (sim, redis) = (Sim::rack(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[]);
@@ -102,7 +102,7 @@ fn connect_from(number: usize, port: u16) -> Option<TcpStream> {
 }
 
 #[test]
-fn twenty_thousand_connections_leave_it_as_it_was() {
+fn twenty_thousand_connections_leak_nothing() {
     const CLIENTS: usize = 8;
     const CONNECTIONS: usize = 20_000;
     let _alone = alone();
@@ -147,7 +147,7 @@ fn twenty_thousand_connections_leave_it_as_it_was() {
 
 /// So many at once, all of them kept open: each is answered.
 #[test]
-fn bursts_are_answered_to_the_last() {
+fn every_connection_of_a_burst_gets_a_response() {
     let _alone = alone();
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[("JBOD_MAX_CONNECTIONS", "256")]);
@@ -184,7 +184,7 @@ fn bursts_are_answered_to_the_last() {
 }
 
 #[test]
-fn who_speaks_http_2_is_told_at_once() {
+fn http_2_is_refused_at_once() {
     let _alone = alone();
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[]);
@@ -198,7 +198,7 @@ fn who_speaks_http_2_is_told_at_once() {
 
 /// An answer that a client takes in small parts is the same as any other.
 #[test]
-fn who_reads_slowly_has_every_byte() {
+fn a_client_that_reads_slowly_gets_every_byte() {
     let _alone = alone();
     let (sim, redis) = (Sim::rack(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[]);
@@ -219,7 +219,7 @@ fn who_reads_slowly_has_every_byte() {
 }
 
 #[test]
-fn requests_in_a_row_are_taken_one_by_one() {
+fn pipelined_requests_are_handled_one_by_one() {
     let _alone = alone();
     let (sim, redis) = (Sim::rack(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[]);
@@ -250,7 +250,7 @@ fn requests_in_a_row_are_taken_one_by_one() {
 
 /// 64 MB in one header, 20,000 headers, and a path of 200 kB: cut off early, and none of it is held.
 #[test]
-fn heads_without_end_are_not_held() {
+fn endless_request_heads_take_no_memory() {
     let _alone = alone();
     let (sim, redis) = (Sim::small(), Redis::start());
     let daemon = Daemon::ready(&sim, &redis, &[]);
