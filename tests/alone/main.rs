@@ -1,11 +1,11 @@
-//! Tests that load the machine, or measure, and so run by themselves: after the others, and one at a time where they say so.
+//! Tests that load the machine or measure it. They run after the others, and one at a time where they take `alone()`.
 
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::disallowed_methods,
-    reason = "a test fails by panicking, and starts what it needs"
+    reason = "a test fails by panicking, and starts programs"
 )]
 
 mod crash;
@@ -15,3 +15,4 @@ mod smartctl_hangs;
 mod soak;
 #[path = "../support/mod.rs"]
 mod support;
+mod swaps;
