@@ -1,8 +1,8 @@
-//! No stranger on the port, and nothing that a drive calls itself, hurts the daemon: it stays the
-//! same process, answers whoever behaves, and gives back what an attack has cost.
+//! Hostile clients, names of drives, and values in Redis: the daemon keeps running, responds to other clients, and releases
+//! the resources that an attack took.
 //!
-//! Malformed requests are made from a fixed seed, which is printed. `HOSTILE_SEED=NUMBER` or
-//! `HOSTILE_SEED=random` makes other ones.
+//! Malformed requests depend on a seed, which is fixed and printed. `HOSTILE_SEED=NUMBER` or `HOSTILE_SEED=random` sets
+//! another one.
 
 mod access;
 mod connections;

@@ -1,12 +1,12 @@
-//! Who is let in: every host with every origin, method and path, and only what is listed passes.
+//! Access checks: combinations of `Host`, `Origin`, method and path, of which only the documented ones are served.
 
 use super::wire::{Answer, answers, sent};
 use crate::support::daemon::Daemon;
 use crate::support::redis::Redis;
 use crate::support::sim::Sim;
 
-/// Names of this machine, as clients write them.
-const OURS: [&str; 11] = [
+/// Names of this host, as clients write them.
+const KNOWN: [&str; 11] = [
     "localhost",
     "LOCALHOST:80",
     "localhost.:PORT",
@@ -14,14 +14,14 @@ const OURS: [&str; 11] = [
     "127.0.0.1:PORT",
     "[::1]",
     "[::1]:PORT",
-    // No name leads a browser to a request with an address as Host.
+    // DNS rebinding needs a name: a browser sends an address as `Host` only if the user entered it.
     "192.0.2.5:PORT",
     "0.0.0.0",
     "[::]",
     "[::ffff:127.0.0.1]",
 ];
-/// Names that a browser can be led here by, or that look like ours to whoever reads carelessly.
-const STRANGE: [&str; 16] = [
+/// Names for DNS rebinding, and names that a careless parser takes for known ones.
+const FOREIGN: [&str; 16] = [
     "evil.example",
     "evil.example:PORT",
     "localhost.evil.example",
@@ -93,19 +93,20 @@ const CLOSED: [(&str, u16); 30] = [
     ("/api/overview/../../proc/self/environ", 400),
 ];
 
-struct Door {
+struct Requests {
     daemon: Daemon,
-    tried: usize,
+    sent: usize,
 }
 
-impl Door {
-    fn ask(&mut self, method: &str, path: &str, more: &str) -> Answer {
+impl Requests {
+    /// Sends a request and checks what every response must have or lack.
+    fn send(&mut self, method: &str, path: &str, more: &str) -> Answer {
         let text = format!("{method} {path} HTTP/1.1\r\n{more}Connection: close\r\n\r\n");
         let text = text.replace("PORT", &self.daemon.port.to_string());
-        self.tried += 1;
-        let mut told = answers(&sent(self.daemon.port, text.as_bytes()));
-        assert_eq!(told.len(), 1, "{text}");
-        let answer = told.remove(0);
+        self.sent += 1;
+        let mut responses = answers(&sent(self.daemon.port, text.as_bytes()));
+        assert_eq!(responses.len(), 1, "{text}");
+        let answer = responses.remove(0);
         let policy =
             "Content-Security-Policy: default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
         for line in ["Cross-Origin-Resource-Policy: same-origin", policy] {
@@ -121,38 +122,37 @@ impl Door {
 #[test]
 fn only_listed_hosts_methods_and_paths_are_accepted() {
     let (sim, redis) = (Sim::small(), Redis::start());
-    let mut door = Door { daemon: Daemon::ready(&sim, &redis, &[]), tried: 0 };
-    for host in OURS.into_iter().chain(STRANGE) {
+    let mut requests = Requests { daemon: Daemon::ready(&sim, &redis, &[]), sent: 0 };
+    for host in KNOWN.into_iter().chain(FOREIGN) {
         for origin in ORIGINS {
             for method in METHODS {
-                let answer = door.ask(method, "/api/overview", &format!("Host: {host}\r\n{origin}"));
-                let what = format!("{method} with Host {host:?} and {origin:?}");
-                let reads = ["GET", "HEAD"].contains(&method);
-                match (OURS.contains(&host), reads) {
-                    (true, true) => assert_eq!(answer.status, 200, "{what}"),
-                    (true, false) => assert_eq!(answer.status, 405, "{what}"),
-                    (false, _) => assert_eq!(answer.status, 421, "{what}"),
-                }
+                let answer = requests.send(method, "/api/overview", &format!("Host: {host}\r\n{origin}"));
+                let expected = match (KNOWN.contains(&host), method) {
+                    (false, _) => 421,
+                    (true, "GET" | "HEAD") => 200,
+                    (true, _) => 405,
+                };
+                assert_eq!(answer.status, expected, "{method} with Host {host:?} and {origin:?}");
             }
         }
     }
     for (path, status) in OPEN.map(|path| (path, 200)).into_iter().chain(CLOSED) {
         for method in ["GET", "HEAD", "POST"] {
             let status = if method == "POST" && status != 400 { 405 } else { status };
-            let told = door.ask(method, path, "Host: localhost\r\n").status;
-            // Which of two faults is told of first is not promised.
-            assert!(told == status || (method == "POST" && told == 405), "{method} {path}: {told}, not {status}");
-            assert_eq!(door.ask(method, path, "Host: evil.example\r\n").status, 421, "{method} {path}");
+            let found = requests.send(method, path, "Host: localhost\r\n").status;
+            // Of two errors, either may be reported.
+            assert!(found == status || (method == "POST" && found == 405), "{method} {path}: {found}, not {status}");
+            assert_eq!(requests.send(method, path, "Host: evil.example\r\n").status, 421, "{method} {path}");
         }
     }
-    assert!(door.tried > 1000, "{}", door.tried);
+    assert!(requests.sent > 1000, "{}", requests.sent);
 }
 
-/// RFC 9112, 3.2.2: where the request line names a host, that is the one that is asked.
+/// RFC 9112, 3.2.2: the host in the request line replaces the header.
 #[test]
 fn the_host_in_the_request_line_takes_precedence() {
     let (sim, redis) = (Sim::small(), Redis::start());
-    let mut door = Door { daemon: Daemon::ready(&sim, &redis, &[]), tried: 0 };
+    let mut requests = Requests { daemon: Daemon::ready(&sim, &redis, &[]), sent: 0 };
     for (line, host, status) in [
         ("http://localhost/healthz", "localhost", 200),
         ("http://127.0.0.1:PORT/healthz", "localhost", 200),
@@ -163,7 +163,7 @@ fn the_host_in_the_request_line_takes_precedence() {
         ("http://evil.example?/healthz", "localhost", 421),
         ("http://", "localhost", 421),
     ] {
-        let answer = door.ask("GET", line, &format!("Host: {host}\r\n"));
+        let answer = requests.send("GET", line, &format!("Host: {host}\r\n"));
         assert_eq!(answer.status, status, "{line} with Host {host}");
     }
 }

@@ -1,5 +1,5 @@
-//! Requests that are wrong somewhere: made by the grammar of HTTP/1.1, of which each part may be an
-//! odd one, and then, some of them, damaged byte by byte.
+//! Generates malformed requests: from the grammar of HTTP/1.1, where each part may be an invalid one, and with random damage
+//! of some bytes.
 
 use crate::support::rng::Rng;
 
@@ -54,8 +54,7 @@ const VERSIONS: [&str; 14] = [
     " HTTP/1.1 x",
 ];
 const ENDS: [&str; 8] = ["\r\n", "\r\n", "\r\n", "\r\n", "\r\n", "\n", "\r", "\r\r\n"];
-/// Those of the known attacks among them: lengths that nobody can hold, two lengths, a length and
-/// chunks, blanks where none belong, folded lines.
+/// Includes known attacks: huge lengths, two lengths, a length with chunks, spaces before the colon, folded lines.
 const FIELDS: [&str; 46] = [
     "Host: localhost",
     "Host: 127.0.0.1:9780",
@@ -138,7 +137,7 @@ fn request(rng: &mut Rng) -> Vec<u8> {
     }
     text += *rng.one(&VERSIONS);
     text += *rng.one(&ENDS);
-    // Most have a good host, so that the rest is looked at as well.
+    // Most have a known host, so that the rest is parsed, too.
     if !rng.once_in(5) {
         text += "Host: localhost\r\n";
     }
@@ -159,7 +158,7 @@ fn request(rng: &mut Rng) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// What talks other things to any port that is open.
+/// The start of another protocol.
 fn other_protocol(rng: &mut Rng) -> Vec<u8> {
     const OTHERS: [&[u8]; 8] = [
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0",
@@ -181,7 +180,9 @@ fn damage(rng: &mut Rng, bytes: &mut Vec<u8>) {
             0 if at < bytes.len() => bytes[at] = rng.byte(),
             1 => bytes.truncate(at),
             2 => bytes.insert(at, *rng.one(b"\0\r\n \t:\x80\xff%")),
-            3 if at < bytes.len() => drop(bytes.remove(at)),
+            3 if at < bytes.len() => {
+                bytes.remove(at);
+            }
             _ => {
                 let part = bytes[at..].iter().take(1 + rng.below(40)).copied().collect::<Vec<_>>();
                 bytes.splice(at..at, part);
