@@ -1,8 +1,8 @@
-//! The whole, with every fault in turn and clients all the while: what must hold at any time, and
-//! that the daemon costs the same at the end as at the beginning.
+//! Every fault in turn, with clients at the same time. Checks what must hold at any time, and that the daemon takes no more
+//! threads, descriptors and memory at the end than at the beginning.
 //!
-//! A minute of it is a test; `make soak` runs a release build for `SOAK_SECONDS` (600). The order of
-//! the faults follows from `SOAK_SEED`: fixed in the test, random in `make soak`, and printed.
+//! The test takes a minute; `make soak` runs a release build for `SOAK_SECONDS` (600). The order of the faults depends on
+//! `SOAK_SEED`, which is fixed in the test, random in `make soak`, and printed.
 
 use crate::support;
 
@@ -22,27 +22,27 @@ use support::redis::Redis;
 use support::rng::{Rng, seed};
 use support::sim::Sim;
 
-/// More lines a minute than that are no edges any more.
+/// The limit of log lines per minute. Each change is logged once, not each occurrence.
 const LINES_A_MINUTE: u64 = 200;
 
-/// Connections to Redis that are kept once they were needed: one for each worker, and two more.
+/// The maximum number of connections to Redis that stay open: one for each worker, and two more.
 const POOLED: usize = 8;
 
 fn seconds() -> u64 {
     let text = std::env::var("SOAK_SECONDS").unwrap_or_else(|_| "60".to_owned());
-    text.trim().parse().unwrap_or_else(|_| panic!("SOAK_SECONDS: found {text:?}, wanted a number"))
+    text.trim().parse().unwrap_or_else(|_| panic!("SOAK_SECONDS: found {text:?}, expected a number"))
 }
 
-/// What a rotation came to.
+/// The result of one rotation of the faults.
 struct Round {
     took: Duration,
-    /// When it was over and everything was cured.
+    /// After the daemon has recovered.
     rest: Vitals,
     lines: usize,
     requests: usize,
 }
 
-/// Says that it is over, also where a fault fails.
+/// Sets the flag when it is dropped, also if a fault fails.
 struct End<'a>(&'a AtomicBool);
 
 impl Drop for End<'_> {
@@ -92,7 +92,7 @@ fn the_daemon_recovers_from_every_fault() {
         let most = LINES_A_MINUTE * round.took.as_secs().max(60) / 60;
         assert!(u64::try_from(round.lines).expect("fits") <= most, "{} lines: {}", round.lines, daemon.log());
     }
-    assert!(seen.answers() > 100, "clients were answered");
+    assert!(seen.answers() > 100, "only {} good responses", seen.answers());
     assert_eq!(daemon.logged("panic"), 0, "{}", daemon.log());
     assert_eq!(daemon.logged("exited unexpectedly"), 0, "{}", daemon.log());
     samples.assert_flat();
@@ -101,7 +101,7 @@ fn the_daemon_recovers_from_every_fault() {
     assert!(sim.left_over().is_empty(), "{:?}", sim.left_over());
 }
 
-/// All faults, one after the other, until the time is over; at the end of each round they are cured.
+/// Runs all faults one after the other until the time is over. After each round the daemon must recover.
 fn rotate(
     scene: &mut Scene,
     daemon: &Daemon,
@@ -118,7 +118,7 @@ fn rotate(
         while !faults.is_empty() && (rounds.is_empty() || begin.elapsed() < long) {
             let (name, fault) = faults.swap_remove(rng.below(faults.len()));
             let begun = Instant::now();
-            // Clients may be turned away while there is a crowd, and until it has gone.
+            // The daemon may refuse clients during a flood of connections, and until it has ended.
             crowded.store(faults::is_crowd(name), Ordering::Release);
             fault(scene, rng);
             eprintln!("{:>5} s  {name}, {:?}", begin.elapsed().as_secs(), begun.elapsed());
@@ -131,42 +131,50 @@ fn rotate(
     rounds
 }
 
-/// Waits until everything is as good as before.
+/// Waits until the daemon has recovered.
 fn recovered(scene: &Scene, daemon: &Daemon, base: Vitals) -> Vitals {
-    let mut told = String::new();
-    let fine = |told: &mut String| {
-        let answer = daemon.get("/api/overview");
-        let overview = (answer.status == 200).then(|| answer.json())?;
-        // A drive that was silent is not asked for two minutes or more.
-        let ill = |d: &&serde_json::Value| d["state"] != "active" && !scene.was_silent(d["serial_number"].as_str());
-        let ill: Vec<String> =
-            json::drives(&overview).filter(ill).map(|d| format!("{} {}", d["device"], d["state"])).collect();
-        let now = daemon.vitals();
-        let is_back = now.threads <= base.threads + 2 && now.descriptors <= base.descriptors + POOLED + 2;
-        *told = format!("{} {} {ill:?} {now:?}", answer.cache(), answer.source());
-        (ill.is_empty() && is_back && answer.cache() == "HIT").then_some(now)
-    };
     let since = Instant::now();
     loop {
-        let last = told.clone();
-        if let Some(now) = fine(&mut told) {
-            eprintln!("        cured, {:?}; before that {last}", since.elapsed());
-            return now;
-        }
-        assert!(since.elapsed() < support::PATIENCE, "not as good as before {base:?}: {told}\n{}", daemon.log());
+        let problem = match vitals_if_recovered(scene, daemon, base) {
+            Ok(now) => {
+                eprintln!("        recovered after {:?}", since.elapsed());
+                return now;
+            }
+            Err(problem) => problem,
+        };
+        assert!(since.elapsed() < support::PATIENCE, "not recovered to {base:?}: {problem}\n{}", daemon.log());
         std::thread::sleep(Duration::from_millis(200));
     }
 }
 
+/// The error states what is not as before the faults.
+fn vitals_if_recovered(scene: &Scene, daemon: &Daemon, base: Vitals) -> Result<Vitals, String> {
+    let response = daemon.get("/api/overview");
+    if response.status != 200 {
+        return Err(format!("status {}", response.status));
+    }
+    let mut not_active = Vec::new();
+    for drive in json::drives(&response.json()) {
+        // The back-off of a drive that has hung is two minutes or more.
+        if drive["state"] != "active" && !scene.has_hung(drive["serial_number"].as_str()) {
+            not_active.push(format!("{} {}", drive["device"], drive["state"]));
+        }
+    }
+    let now = daemon.vitals();
+    let is_idle = now.threads <= base.threads + 2 && now.descriptors <= base.descriptors + POOLED + 2;
+    if not_active.is_empty() && is_idle && response.cache() == "HIT" {
+        return Ok(now);
+    }
+    Err(format!("{} {} {not_active:?} {now:?}", response.cache(), response.source()))
+}
+
 fn report(base: Vitals, rounds: &[Round], samples: &Samples) {
-    eprintln!("\nround   took s   threads  descriptors   RSS KiB   log lines   good answers");
-    let row = |name: &str, took: u64, at: &Vitals, lines: usize, requests: usize| {
-        let (threads, descriptors, rss) = (at.threads, at.descriptors, at.resident_kib);
-        eprintln!("{name:>5}   {took:>6}   {threads:>7}  {descriptors:>11}   {rss:>7}   {lines:>9}   {requests:>12}");
-    };
-    row("begin", 0, &base, 0, 0);
-    for (number, round) in rounds.iter().enumerate() {
-        row(&(number + 1).to_string(), round.took.as_secs(), &round.rest, round.lines, round.requests);
+    eprintln!("\nround   took s   threads  descriptors   RSS KiB   log lines   good responses");
+    let begin = Round { took: Duration::ZERO, rest: base, lines: 0, requests: 0 };
+    for (number, round) in std::iter::once(&begin).chain(rounds).enumerate() {
+        let Round { took, rest, lines, requests } = round;
+        let (took, threads, descriptors, rss) = (took.as_secs(), rest.threads, rest.descriptors, rest.resident_kib);
+        eprintln!("{number:>5}   {took:>6}   {threads:>7}  {descriptors:>11}   {rss:>7}   {lines:>9}   {requests:>14}");
     }
     samples.print();
 }

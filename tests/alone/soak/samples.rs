@@ -1,4 +1,4 @@
-//! The daemon's vitals each second, and whether they rise.
+//! Threads, descriptors and memory of the daemon every second, and whether they grow.
 
 use crate::support::daemon::Daemon;
 use crate::support::proc_stats::Vitals;
@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// A child that has ended is fetched within so many samples.
+/// A zombie must be gone after this number of samples.
 const ZOMBIE_SAMPLES: usize = 5;
 
 pub struct Samples(Vec<Vitals>);
@@ -27,18 +27,23 @@ pub fn sample_until(daemon: &Daemon, over: &AtomicBool) -> Samples {
     Samples(samples)
 }
 
+fn median(samples: &[Vitals], field: fn(&Vitals) -> usize) -> usize {
+    let mut values: Vec<usize> = samples.iter().map(field).collect();
+    values.sort_unstable();
+    values[values.len() / 2]
+}
+
 impl Samples {
-    /// Medians of the first and of the last third: threads, descriptors, resident memory.
+    /// Medians of the first and of the last third of the samples: threads, descriptors, resident memory.
     fn thirds(&self) -> Option<[(usize, usize); 3]> {
         let third = self.0.len() / 3;
         let (first, last) = (self.0.get(..third)?, self.0.get(self.0.len() - third..)?);
-        let median = |of: &[Vitals], what: fn(&Vitals) -> usize| {
-            let mut all: Vec<usize> = of.iter().map(what).collect();
-            all.sort_unstable();
-            all.get(all.len() / 2).copied()
-        };
-        let both = |what: fn(&Vitals) -> usize| Some((median(first, what)?, median(last, what)?));
-        Some([both(|v| v.threads)?, both(|v| v.descriptors)?, both(|v| v.resident_kib)?])
+        let fields: [fn(&Vitals) -> usize; 3] =
+            [|vitals| vitals.threads, |vitals| vitals.descriptors, |vitals| vitals.resident_kib];
+        if first.is_empty() {
+            return None;
+        }
+        Some(fields.map(|field| (median(first, field), median(last, field))))
     }
 
     pub fn print(&self) {
@@ -47,11 +52,13 @@ impl Samples {
         for (name, (first, last)) in ["threads", "descriptors", "RSS KiB"].iter().zip(thirds) {
             eprintln!("{name:<20} {first:>25} {last:>13}");
         }
-        eprintln!("peak KiB             {:>25}\n", self.0.last().map_or(0, |v| v.peak_kib));
+        if let Some(last) = self.0.last() {
+            eprintln!("peak KiB             {:>25}\n", last.peak_kib);
+        }
     }
 
-    /// Nothing rises. In a run of less than some minutes the thirds are of other faults, and memory is still
-    /// being taken for the first time: then it must only not run away.
+    /// Fails if something grows. In a short run the thirds have different faults and memory is allocated for the first time,
+    /// so that the limits are higher.
     #[track_caller]
     pub fn assert_flat(&self) {
         let [threads, descriptors, resident] = self.thirds().expect("samples");
