@@ -1,5 +1,5 @@
-//! The daemon is killed at any moment, stopped under load, or lacks descriptors, tasks or memory. Stored values stay valid,
-//! no child is left, and it recovers.
+//! The daemon is killed at any moment, stopped under load, or lacks descriptors, tasks or memory. Stored values stay
+//! valid, no child is left, and it recovers.
 
 use crate::support;
 
@@ -70,8 +70,8 @@ fn assert_no_tool_runs(sim: &Sim, when: &str) {
     eventually_within(Duration::from_secs(5), &what, || sim.processes().is_empty().then_some(()));
 }
 
-/// 200 times: a new daemon serves every bay at once, stored values are complete, and no child is left, not even a smartctl
-/// that waits for a drive that hangs.
+/// 200 times: a new daemon serves every bay at once, stored values are complete, and no child is left, not even a
+/// smartctl that waits for a drive that hangs.
 #[test]
 fn the_daemon_restarts_after_sigkill_at_any_moment_and_no_child_is_left() {
     let (sim, redis) = (Sim::rack(), Redis::start());
@@ -85,8 +85,8 @@ fn the_daemon_restarts_after_sigkill_at_any_moment_and_no_child_is_left() {
     let (mut longest, mut with_children, mut whole, mut waited) = (Duration::ZERO, 0, 0, Duration::ZERO);
     for round in 0..KILLS {
         let when = format!("round {round}");
-        // Half of the daemons poll at once and are killed while they read and store. The others wait for the lease of the
-        // killed one, and serve what it stored.
+        // Half of the daemons poll at once and are killed while they read and store. The others wait for the lease of
+        // the killed one, and serve what it stored.
         if rng.below(2) == 0 {
             redis.ask(&["DEL", "jbod:lock:poll"]);
         }
@@ -123,7 +123,7 @@ fn the_daemon_restarts_after_sigkill_at_any_moment_and_no_child_is_left() {
         }
     }
     println!(
-        "{KILLS} kills: the longest start took {longest:?}, {with_children} daemons had children when they were killed, \
+        "{KILLS} kills: the longest start took {longest:?}, {with_children} had children when they were killed, \
          up to {whole} values were checked, the longest wait for a lease was {waited:?}"
     );
     assert!(with_children > 20, "only {with_children} were killed while they read");

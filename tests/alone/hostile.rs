@@ -1,5 +1,5 @@
-//! Hostile clients, names of drives, and values in Redis: the daemon keeps running, responds to other clients, and releases
-//! the resources that an attack took.
+//! Hostile clients, names of drives, and values in Redis: the daemon keeps running, responds to other clients, and
+//! releases the resources that an attack took.
 //!
 //! Malformed requests depend on a seed, which is fixed and printed. `HOSTILE_SEED=NUMBER` or `HOSTILE_SEED=random` sets
 //! another one.

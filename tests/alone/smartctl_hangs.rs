@@ -1,5 +1,5 @@
-//! Drives that hang, and a smartctl that misbehaves, on many drives at once: the API responds, the other drives are read, no
-//! child is left, and drives that recover are read again.
+//! Drives that hang, and a smartctl that misbehaves, on many drives at once: the API responds, the other drives are
+//! read, no child is left, and drives that recover are read again.
 
 use crate::support;
 
@@ -166,7 +166,8 @@ fn faults(not_executable: PathBuf) -> [Fault; 7] {
     ]
 }
 
-/// smartctl, or its output, becomes bad on 78 drives and good again. Each time all drives are read again within two sweeps.
+/// smartctl, or its output, becomes bad on 78 drives and good again. Each time all drives are read again within two
+/// sweeps.
 #[test]
 fn a_misbehaving_smartctl_affects_only_its_readings() {
     let (sim, bad, good) = rack("2");
@@ -219,8 +220,8 @@ fn a_misbehaving_smartctl_affects_only_its_readings() {
         assert_no_child(&daemon, &sim, name);
         assert!(daemon.log().lines().count() - lines <= 60, "{name}: {}", daemon.log());
     }
-    // A grandchild in another process group is not killed. smartctl never starts one, but it must not delay the daemon, and
-    // the reading is good.
+    // A grandchild in another process group is not killed. smartctl never starts one, but it must not delay the daemon,
+    // and the reading is good.
     sim.set("bays", &["fork_setsid=true"]);
     let before = sim.starts().len();
     wait_until("every drive is read", || sim.starts().len() > before + 84);
@@ -312,7 +313,8 @@ fn all_of_a_host_hang() -> Hang {
     Hang { sim, bad, daemon, _redis: redis }
 }
 
-/// An unresponsive SCSI host is one event. A drive that is inserted is read at once, and shows that the host responds again.
+/// An unresponsive SCSI host is one event. A drive that is inserted is read at once, and shows that the host responds
+/// again.
 #[test]
 fn an_unresponsive_scsi_host_does_not_delay_other_hosts() {
     let Hang { sim, bad, daemon, _redis } = all_of_a_host_hang();

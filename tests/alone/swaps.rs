@@ -1,5 +1,5 @@
-//! Drives are pulled, inserted, exchanged and renamed, also while they are read: no drive is shown with the values of another
-//! one, or with a reading from before its removal.
+//! Drives are pulled, inserted, exchanged and renamed, also while they are read: no drive is shown with the values of
+//! another one, or with a reading from before its removal.
 
 use crate::support;
 
@@ -109,8 +109,8 @@ fn read_at(drive: &Value) -> i64 {
     text.parse::<Timestamp>().expect("a time").as_second()
 }
 
-/// A drive is pulled while it is read, and inserted before that run of smartctl ends. The run gives neither a reading nor a
-/// timeout of the inserted drive.
+/// A drive is pulled while it is read, and inserted before that run of smartctl ends. The run gives neither a reading
+/// nor a timeout of the inserted drive.
 #[test]
 fn a_reading_from_before_a_removal_is_not_used_after_reinsertion() {
     for (timeout, begin, end) in

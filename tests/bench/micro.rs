@@ -1,13 +1,13 @@
-//! What one step costs, without processes or sockets around it: reading smartctl's JSON, judging a drive, putting the
-//! overview together, and publishing it.
+//! The time of single steps, without processes and sockets: parsing smartctl's JSON, judging a drive, building the
+//! overview, and publishing it.
 //!
-//! `cargo bench --bench micro`. Everything is made of a simulated host that was really swept. With `MICRO_REDIS=PORT`,
-//! of a redis-server that may be written to, also what sending a whole rack to it takes.
+//! `cargo bench --bench micro`. The data are from one sweep over a simulated host. With `MICRO_REDIS=PORT`, the port of
+//! a redis-server that may be written to, also the time to send and fetch values.
 
 #![allow(
     clippy::expect_used,
     clippy::disallowed_methods,
-    reason = "a bench stops by panicking, starts what it needs, and is told by the environment"
+    reason = "a benchmark fails by panicking, starts programs, and reads the environment"
 )]
 
 use divan::counter::BytesCount;
@@ -29,20 +29,21 @@ use jbod_monitor::domain::layout::Layouts;
 use jbod_monitor::domain::smart::Protocol;
 use jbod_monitor::probe::{Host, smartctl};
 use jbod_monitor::stop::Stop;
+use serde::Serialize;
 use serde_json::value::RawValue;
 use std::collections::HashMap;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-/// From when on a value would be stale; nothing here lives as long.
+/// Longer than a benchmark takes, so that no value is stale.
 const STALE_AFTER_SECONDS: u64 = 3600;
 
 fn main() {
     divan::main();
 }
 
-/// A rack after its first sweep, with what smartctl said of each drive.
+/// A rack after its first sweep, with smartctl's JSON of each drive.
 struct Swept {
     collector: Collector,
     overview: Overview,
@@ -62,9 +63,9 @@ impl Swept {
         let root = folder.path().join("host");
         let mut sim = Command::new(env!("CARGO_BIN_EXE_jbod-sim"));
         sim.arg("host").arg(&root).args(["--drives", &drives.to_string(), "--bays", &drives.div_ceil(2).to_string()]);
-        assert!(sim.stdout(Stdio::null()).status().expect("jbod-sim runs").success(), "a host is laid out");
-        let tool = |name: &str| Some(root.join("bin").join(name));
-        let host = Host { smartctl: tool("smartctl"), zpool: tool("zpool"), root };
+        assert!(sim.stdout(Stdio::null()).status().expect("jbod-sim runs").success(), "jbod-sim failed");
+        let [smartctl, zpool] = ["smartctl", "zpool"].map(|name| Some(root.join("bin").join(name)));
+        let host = Host { smartctl, zpool, root };
         let config = SmartConfig {
             poll_interval: Duration::from_secs(3600),
             timeout: Duration::from_secs(30),
@@ -87,109 +88,126 @@ impl Swept {
                 break;
             }
             let Ok(report) = reports.recv_deadline(wake) else { continue };
-            if let Taken::Reading(read) = collector.take(report) {
-                raw.extend(read.raw.map(|json| (read.key, json)));
+            if let Taken::Reading(reading) = collector.take(report)
+                && let Some(json) = reading.raw
+            {
+                raw.insert(reading.key, json);
             }
         }
         let overview = collector.overview(STALE_AFTER_SECONDS);
         Self { collector, overview, raw }
     }
 
-    /// A drive that speaks `protocol`, with its JSON.
+    /// A drive with this protocol, and its JSON.
     fn drive(&self, protocol: Protocol) -> (&DriveRecord, &RawValue) {
-        let speaks = |r: &&DriveRecord| r.report.as_ref().is_some_and(|report| report.protocol == Some(protocol));
-        let record = self.collector.inventory().present().find(speaks).expect("a drive of that kind");
-        (record, self.raw.get(&record.drive.key).expect("its JSON"))
+        let mut records = self.collector.inventory().present();
+        let record = records.find(|record| has_protocol(record, protocol)).expect("a drive with this protocol");
+        (record, self.raw.get(&record.drive.key).expect("smartctl's JSON"))
     }
 
     fn documents(&self) -> Vec<(Key, Vec<u8>)> {
         let parts = self.collector.overview_input(STALE_AFTER_SECONDS);
-        let document = |record: &DriveRecord| {
+        let mut documents = Vec::new();
+        for record in self.collector.inventory().present() {
             let raw = self.raw.get(&record.drive.key).map(AsRef::as_ref);
-            (Key::Smart(record.drive.device.clone()), drive_document::compose(record, &summarize(record, &parts), raw))
-        };
-        self.collector.inventory().present().map(document).collect()
+            let document = drive_document::compose(record, &summarize(record, &parts), raw);
+            documents.push((Key::Smart(record.drive.device.clone()), document));
+        }
+        documents
     }
 
     fn lists(&self) -> [(Key, Vec<u8>); 3] {
-        let bytes = |json: serde_json::Result<Vec<u8>>| json.expect("JSON");
         let (overview, zfs) = (&self.overview, self.collector.zfs());
         [
-            (Key::Overview, bytes(serde_json::to_vec(overview))),
-            (Key::Enclosures, bytes(serde_json::to_vec(&EnclosuresBody::from(overview)))),
-            (Key::ZfsMap, bytes(serde_json::to_vec(&ZfsBody::new(overview, zfs)))),
+            (Key::Overview, json(overview)),
+            (Key::Enclosures, json(&EnclosuresBody::from(overview))),
+            (Key::ZfsMap, json(&ZfsBody::new(overview, zfs))),
         ]
     }
 }
 
-/// smartctl's JSON of one drive into a report.
+fn has_protocol(record: &DriveRecord, protocol: Protocol) -> bool {
+    match &record.report {
+        Some(report) => report.protocol == Some(protocol),
+        None => false,
+    }
+}
+
+fn json(body: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(body).expect("JSON")
+}
+
+/// Parses smartctl's JSON of one drive.
 #[divan::bench(args = [Protocol::Ata, Protocol::Scsi, Protocol::Nvme])]
 fn parse(bencher: Bencher, protocol: Protocol) {
     let (_, raw) = OF_78.drive(protocol);
     bencher.bench(|| smartctl::parse(black_box(raw.get())));
 }
 
-/// Every rule, over one drive.
+/// Judges one drive by all rules.
 #[divan::bench(args = [Protocol::Ata, Protocol::Scsi, Protocol::Nvme])]
 fn judge_one(bencher: Bencher, protocol: Protocol) {
     let (record, _) = OF_78.drive(protocol);
     let parts = OF_78.collector.overview_input(STALE_AFTER_SECONDS);
     let report = record.report.as_deref();
-    let subject = DriveFacts {
+    let facts = DriveFacts {
         now: parts.now,
         report,
         collected_at: record.collected_at,
         asleep: false,
-        model: report.and_then(|r| r.model_name.as_deref()),
+        model: report.and_then(|report| report.model_name.as_deref()),
         rotates: record.rotates(),
         kernel_size_bytes: None,
-        memberships: parts.memberships.get(&record.drive.device).map_or(&[], Vec::as_slice),
+        memberships: parts.memberships.get(&record.drive.device).map(Vec::as_slice).unwrap_or_default(),
         fault_sensed: None,
         peers: parts.peers.of_one(record),
         expected_paths: 1,
         lost_paths: &[],
     };
-    bencher.bench(|| judge_drive(black_box(&subject), parts.rules));
+    bencher.bench(|| judge_drive(black_box(&facts), parts.rules));
 }
 
-/// Everything joined and judged.
+/// Builds the overview and judges everything.
 #[divan::bench(args = [78, 1000])]
 fn summarize_rack(bencher: Bencher, drives: usize) {
     let parts = of(drives).collector.overview_input(STALE_AFTER_SECONDS);
     bencher.bench(|| build_overview(black_box(&parts)));
 }
 
-/// The bodies of the lists: overview, enclosures, pools.
+/// Serializes the lists: overview, enclosures, pools.
 #[divan::bench(args = [78, 1000])]
 fn publish_lists(bencher: Bencher, drives: usize) {
     let swept = of(drives);
     bencher.bench(|| swept.lists());
 }
 
-/// What stands before every parse of an overview out of Redis: how large it would become.
+/// The check of the limits before each parse of an overview from Redis.
 #[divan::bench(args = [78, 1000])]
 fn size_of_overview(bencher: Bencher, drives: usize) {
     let [(_, overview), ..] = of(drives).lists();
     let limits = ValueLimits::of(drives, drives).list;
-    bencher.counter(BytesCount::of_slice(&overview)).bench(|| limits.check(black_box(&overview)).expect("within"));
+    bencher
+        .counter(BytesCount::of_slice(&overview))
+        .bench(|| limits.check(black_box(&overview)).expect("within the limits"));
 }
 
-/// The parse itself, to hold that against.
+/// The parse itself, for comparison.
 #[divan::bench(args = [78, 1000])]
 fn parse_overview(bencher: Bencher, drives: usize) {
     let [(_, overview), ..] = of(drives).lists();
-    let parse = || serde_json::from_slice::<Overview>(black_box(&overview)).expect("an overview");
-    bencher.counter(BytesCount::of_slice(&overview)).bench(parse);
+    bencher
+        .counter(BytesCount::of_slice(&overview))
+        .bench(|| serde_json::from_slice::<Overview>(black_box(&overview)).expect("an overview"));
 }
 
-/// The documents of all drives.
+/// Serializes the documents of all drives.
 #[divan::bench(args = [78, 1000])]
 fn publish_documents(bencher: Bencher, drives: usize) {
     let swept = of(drives);
     bencher.bench(|| swept.documents());
 }
 
-/// Redis at the port of `MICRO_REDIS`, one connection.
+/// Redis at the port of `MICRO_REDIS`, with one connection.
 fn redis() -> Option<RedisStore> {
     let port = std::env::var("MICRO_REDIS").ok()?.parse().ok()?;
     let config = RedisConfig {
@@ -210,37 +228,37 @@ fn entry((key, value): (Key, Vec<u8>)) -> Entry {
     Entry { key, value: value.into(), live: hour, last_known: hour }
 }
 
-/// All of it into Redis, live and last-known copies.
+/// Sends all values to Redis, as live and last-known copies.
 #[divan::bench(args = [78, 1000])]
 fn publish_to_redis(bencher: Bencher, drives: usize) {
     let Some(redis) = redis() else { return };
     let swept = of(drives);
     let entries: Vec<Entry> = swept.documents().into_iter().chain(swept.lists()).map(entry).collect();
-    bencher.bench(|| redis.put(black_box(&entries)).expect("Redis takes them"));
+    bencher.bench(|| redis.put(black_box(&entries)).expect("Redis accepts them"));
 }
 
-/// A list out of Redis as a whole, as after each change of it.
+/// Fetches a list from Redis, as after each change of it.
 #[divan::bench(args = [78, 1000])]
 fn fetch_overview(bencher: Bencher, drives: usize) {
     let Some(redis) = redis() else { return };
-    redis.put(&of(drives).lists().map(entry)).expect("Redis takes them");
+    redis.put(&of(drives).lists().map(entry)).expect("Redis accepts them");
     bencher.bench(|| redis.get(black_box(&Key::Overview), CopyKind::Live, 32 * 1024 * 1024).expect("Redis has it"));
 }
 
-/// Its version alone, as for each request.
+/// Fetches its version only, as for each request.
 #[divan::bench]
 fn look_at_overview(bencher: Bencher) {
     let Some(redis) = redis() else { return };
-    redis.put(&OF_78.lists().map(entry)).expect("Redis takes them");
+    redis.put(&OF_78.lists().map(entry)).expect("Redis accepts them");
     bencher.bench(|| redis.content_version(black_box(&Key::Overview), CopyKind::Live).expect("Redis has it"));
 }
 
-/// The documents of all drives at once, as at the start.
+/// Fetches the documents of all drives at once, as at the start.
 #[divan::bench(args = [78])]
 fn fetch_documents(bencher: Bencher, drives: usize) {
     let Some(redis) = redis() else { return };
     let entries: Vec<Entry> = of(drives).documents().into_iter().map(entry).collect();
-    redis.put(&entries).expect("Redis takes them");
+    redis.put(&entries).expect("Redis accepts them");
     let keys: Vec<Key> = entries.into_iter().map(|entry| entry.key).collect();
     bencher.bench(|| redis.get_many(black_box(&keys), CopyKind::Live, 320 * 1024).expect("Redis has them"));
 }

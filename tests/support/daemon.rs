@@ -23,7 +23,8 @@ pub struct Daemon {
     redis_port: Option<Arc<ReservedPort>>,
 }
 
-/// The command of the daemon for a simulated host, not yet started. It inherits nothing from the environment of the test.
+/// The command of the daemon for a simulated host, not yet started. It inherits nothing from the environment of the
+/// test.
 pub fn command(sim: &Sim, redis_port: u16) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jbod-monitor"));
     command

@@ -108,8 +108,8 @@ fn is_trial(asked: &[u8]) -> bool {
 }
 
 impl FakeRedis {
-    /// Replies at once to the trial of a connection, and to other commands one byte every 50 ms, so that each read of the
-    /// client returns before its timeout.
+    /// Replies at once to the trial of a connection, and to other commands one byte every 50 ms, so that each read of
+    /// the client returns before its timeout.
     pub fn trickle(port: u16) -> Self {
         Self::at(port, move |mut stream| {
             let mut asked = vec![0; 64 * 1024];
@@ -155,8 +155,8 @@ pub struct Asked {
 }
 
 impl FakeRedis {
-    /// Passes every trial, replies to `GETRANGE` (the version of a list) with a value that has none, and to other commands
-    /// with `parts`. It keeps the connection open.
+    /// Passes every trial, replies to `GETRANGE` (the version of a list) with a value that has none, and to other
+    /// commands with `parts`. It keeps the connection open.
     pub fn hostile(port: u16, parts: Vec<Part>) -> (Self, Arc<Asked>) {
         let asked = Arc::new(Asked::default());
         let counts = Arc::clone(&asked);

@@ -26,8 +26,8 @@ use On::{Nvme, Peer, Sas, Sata, SataSsd, Ssd};
 /// The expected result, the kind of drive, and the settings of the simulated drive.
 type Case = (&'static str, On, &'static [&'static str]);
 
-/// The parts of A9, A12 and T1 have their names in findings. A rule on growth reports nothing on the first reading, so that
-/// its drive is `ok` here.
+/// The parts of A9, A12 and T1 have their names in findings. A rule on growth reports nothing on the first reading, so
+/// that its drive is `ok` here.
 #[rustfmt::skip]
 const CASES: &[Case] = &[
     // Whether there is a reading.

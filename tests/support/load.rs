@@ -121,8 +121,8 @@ fn run_client(number: u32, port: u16, paths: &[String], samples: &Mutex<Vec<Samp
     }
 }
 
-/// Prints the times. Fails if a request had no response or a 5xx without `Retry-After`, or if a response took as long as
-/// `bound`.
+/// Prints the times. Fails if a request had no response or a 5xx without `Retry-After`, or if a response took as long
+/// as `bound`.
 #[track_caller]
 pub fn assert_answered(what: &str, samples: &[Sample], bound: Duration) {
     let all: Vec<&Sample> = samples.iter().collect();
@@ -158,7 +158,8 @@ fn try_ask(client: &mut Option<Client>, path: &str) -> Option<Response> {
     client.as_mut()?.request("GET", path, &[])
 }
 
-/// Number, median, 99th percentile and maximum of the times: of lists, and of single drives, for which smartctl may run.
+/// Number, median, 99th percentile and maximum of the times: of lists, and of single drives, for which smartctl may
+/// run.
 pub fn times(samples: &[&Sample]) -> String {
     let (drives, lists): (Vec<&Sample>, Vec<&Sample>) =
         samples.iter().copied().partition(|sample| sample.path.starts_with("/api/drives/"));

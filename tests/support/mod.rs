@@ -1,5 +1,5 @@
-//! Shared by the tests: a simulated host, a real redis-server, the real daemon, and an HTTP client. Every server listens on
-//! a port that the kernel chose and ends with its test.
+//! Shared by the tests: a simulated host, a real redis-server, the real daemon, and an HTTP client. Every server
+//! listens on a port that the kernel chose and ends with its test.
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
@@ -62,8 +62,8 @@ pub fn fixture(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(path)
 }
 
-/// The only line of a documentation page that begins with `start`, without its indentation: a command or setting that users
-/// paste. `page` is a path in the repository.
+/// The only line of a documentation page that begins with `start`, without its indentation: a command or setting that
+/// users paste. `page` is a path in the repository.
 #[track_caller]
 pub fn documented_line(page: &str, start: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);

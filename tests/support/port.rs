@@ -8,10 +8,11 @@ use std::sync::LazyLock;
 /// `JBOD_LISTEN` of a daemon whose port is read from its log (`Daemon::listening`).
 pub const ANY_PORT: &str = "127.0.0.1:0";
 
-/// A port of 127.0.0.1 that the kernel chose. It is bound, so that no other socket gets it, and does not listen, so that
-/// connections are refused.
+/// A port of 127.0.0.1 that the kernel chose. It is bound, so that no other socket gets it, and does not listen, so
+/// that connections are refused.
 ///
-/// Programs that set `SO_REUSEADDR` can nevertheless listen on it: redis-server, Prometheus, the daemon and `FakeRedis`.
+/// Programs that set `SO_REUSEADDR` can nevertheless listen on it: redis-server, Prometheus, the daemon and
+/// `FakeRedis`.
 pub struct ReservedPort {
     pub number: u16,
     _socket: Socket,

@@ -136,8 +136,8 @@ impl Redis {
         ms
     }
 
-    /// Waits until the poll lease has been renewed this often. It shows that the poller runs, also while the daemon accepts
-    /// no requests.
+    /// Waits until the poll lease has been renewed this often. It shows that the poller runs, also while the daemon
+    /// accepts no requests.
     #[track_caller]
     pub fn wait_renewed(&self, count: usize) {
         let (mut last, mut renewed) = (self.pttl("jbod:lock:poll"), 0);

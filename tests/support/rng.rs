@@ -48,8 +48,8 @@ impl Rng {
 /// The seed where the environment has none, so that every run tests the same cases.
 const FIXED: u64 = 20_261_130;
 
-/// The seed from the environment variable (a number, or `random`), else `FIXED`. It is printed past the output capture of
-/// the test harness, so that it is also visible if the run is aborted.
+/// The seed from the environment variable (a number, or `random`), else `FIXED`. It is printed past the output capture
+/// of the test harness, so that it is also visible if the run is aborted.
 pub fn seed(variable: &str) -> u64 {
     let named = std::env::var(variable).unwrap_or_default();
     let seed = match named.trim() {

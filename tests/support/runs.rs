@@ -34,7 +34,8 @@ impl Run {
 }
 
 impl Sim {
-    /// A host with a drive for each recorded output of smartctl, and the messages about the recordings that were left out.
+    /// A host with a drive for each recorded output of smartctl, and the messages about the recordings that were left
+    /// out.
     #[track_caller]
     pub fn recorded(folder: &std::path::Path, options: &[&str]) -> (Self, String) {
         let sim = Self::empty();
@@ -133,8 +134,8 @@ impl Sim {
         left
     }
 
-    /// Writes a program into the folder of the host. A child writes it, so that no process that another test starts at the
-    /// same time inherits it open for writing.
+    /// Writes a program into the folder of the host. A child writes it, so that no process that another test starts at
+    /// the same time inherits it open for writing.
     #[track_caller]
     pub fn script(&self, name: &str, text: &str) -> PathBuf {
         let path = self.root().join(name);

@@ -1,5 +1,5 @@
-//! Generates malformed requests: from the grammar of HTTP/1.1, where each part may be an invalid one, and with random damage
-//! of some bytes.
+//! Generates malformed requests: from the grammar of HTTP/1.1, where each part may be an invalid one, and with random
+//! damage of some bytes.
 
 use crate::support::rng::Rng;
 

@@ -118,8 +118,8 @@ fn the_daemon_survives_without_new_threads() {
     assert!(lines < 80, "{lines} lines: {}", daemon.log());
 }
 
-/// 1,000 drives, and as many clients as the daemon accepts: they request lists and views and read nothing, or send an endless
-/// head.
+/// 1,000 drives, and as many clients as the daemon accepts: they request lists and views and read nothing, or send an
+/// endless head.
 #[test]
 fn a_thousand_drives_under_attack_take_little_memory() {
     let _alone = alone();

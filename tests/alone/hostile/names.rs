@@ -1,4 +1,5 @@
-//! Hostile names of drives and pools are shown as plain text: they inject nothing into the terminal, the log, headers or keys.
+//! Hostile names of drives and pools are shown as plain text: they inject nothing into the terminal, the log, headers
+//! or keys.
 
 use super::wire::{answers, sent};
 use crate::support::daemon::{Daemon, command, run};

@@ -1,5 +1,5 @@
-//! Values in Redis that take far more memory than their bytes, stored before the start and while the daemon runs. None makes
-//! the daemon exceed its memory limit, also while clients send requests. Each is reported once and overwritten.
+//! Values in Redis that take far more memory than their bytes, stored before the start and while the daemon runs. None
+//! makes the daemon exceed its memory limit, also while clients send requests. Each is reported once and overwritten.
 
 use super::wire::alone;
 use crate::support::daemon::{Daemon, command};
@@ -25,8 +25,8 @@ const DOCUMENT_VALUES: usize = 20_000;
 const MIB: usize = 1024 * 1024;
 
 const LISTS: [&str; 3] = ["overview", "enclosures", "zfs_map"];
-/// A long timeout, so that a busy machine is not taken for an unavailable Redis, and short lifetimes, because lists are sent
-/// again after a third of them.
+/// A long timeout, so that a busy machine is not taken for an unavailable Redis, and short lifetimes, because lists are
+/// sent again after a third of them.
 const SETTINGS: [(&str, &str); 5] = [
     ("REDIS_TIMEOUT_MS", "2000"),
     ("SMART_POLL_INTERVAL", "3"),
@@ -205,8 +205,8 @@ fn just_below(rack: &Rack) -> Attack {
     attack
 }
 
-/// Within every limit: as many bays, drives, enclosures, pools and findings as are allowed. They cannot be told from those of
-/// the host.
+/// Within every limit: as many bays, drives, enclosures, pools and findings as are allowed. They cannot be told from
+/// those of the host.
 fn within(rack: &Rack, name: &'static str, overview: &[Part], shelves: &[Part]) -> Attack {
     let mut attack = Attack { is_foreign: false, ..Attack::new(name) };
     for (key, parts) in [("overview", overview), ("enclosures", shelves), ("zfs_map", &[("pools", POOL, 5)])] {
@@ -440,8 +440,8 @@ fn the_daemon_starts_in_little_memory_with_any_value_in_redis() {
     }
 }
 
-/// A smartctl that prints more than any drive reports. The document leaves out smartctl's JSON where it would otherwise exceed
-/// the limits of reading, and nothing else. A second daemon and a restarted one read everything that is stored.
+/// A smartctl that prints more than any drive reports. The document leaves out smartctl's JSON where it would otherwise
+/// exceed the limits of reading, and nothing else. A second daemon and a restarted one read everything that is stored.
 #[test]
 fn stored_values_are_within_the_limits_of_reading() {
     let _alone = alone();

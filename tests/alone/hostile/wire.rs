@@ -71,8 +71,8 @@ pub fn wait_blocked(daemon: u16, clients: &[TcpStream]) {
     });
 }
 
-/// Bytes in the send queue of the daemon for this client (`tx_queue` in `/proc/net/tcp`, proc(5)). `None`: the connection
-/// has ended.
+/// Bytes in the send queue of the daemon for this client (`tx_queue` in `/proc/net/tcp`, proc(5)). `None`: the
+/// connection has ended.
 fn unsent(daemon: u16, client: u16) -> Option<u64> {
     // ESTABLISHED, and CLOSE_WAIT, where the client has sent the end.
     const OPEN: [&str; 2] = ["01", "08"];
@@ -129,8 +129,8 @@ pub fn statuses(bytes: &[u8]) -> Vec<u16> {
     answers(bytes).iter().map(|answer| answer.status).collect()
 }
 
-/// Sends GET requests on a kept connection and on new ones until `over`, at least twice, and returns their times. Fails if a
-/// response is not 200 or takes as long as `BOUND`.
+/// Sends GET requests on a kept connection and on new ones until `over`, at least twice, and returns their times. Fails
+/// if a response is not 200 or takes as long as `BOUND`.
 #[track_caller]
 fn behave(port: u16, what: &str, over: &AtomicBool) -> Vec<Duration> {
     let (mut times, mut kept) = (Vec::new(), Client::connect(port).expect("a connection"));

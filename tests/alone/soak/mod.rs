@@ -1,8 +1,8 @@
-//! Every fault in turn, with clients at the same time. Checks what must hold at any time, and that the daemon takes no more
-//! threads, descriptors and memory at the end than at the beginning.
+//! Every fault in turn, with clients at the same time. Checks what must hold at any time, and that the daemon takes no
+//! more threads, descriptors and memory at the end than at the beginning.
 //!
-//! The test takes a minute; `make soak` runs a release build for `SOAK_SECONDS` (600). The order of the faults depends on
-//! `SOAK_SEED`, which is fixed in the test, random in `make soak`, and printed.
+//! The test takes a minute; `make soak` runs a release build for `SOAK_SECONDS` (600). The order of the faults depends
+//! on `SOAK_SEED`, which is fixed in the test, random in `make soak`, and printed.
 
 use crate::support;
 

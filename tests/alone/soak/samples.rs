@@ -57,8 +57,8 @@ impl Samples {
         }
     }
 
-    /// Fails if something grows. In a short run the thirds have different faults and memory is allocated for the first time,
-    /// so that the limits are higher.
+    /// Fails if something grows. In a short run the thirds have different faults and memory is allocated for the first
+    /// time, so that the limits are higher.
     #[track_caller]
     pub fn assert_flat(&self) {
         let [threads, descriptors, resident] = self.thirds().expect("samples");

@@ -1,5 +1,5 @@
-//! Whatever a Redis answers, in whatever pieces: a value within the limits of the request, which is the one that the redis
-//! crate reads, or a fault.
+//! Any reply of Redis, in pieces of any size: an error, or a value within the limits of the request that is the same as
+//! the redis crate parses.
 
 #![no_main]
 
@@ -7,17 +7,17 @@ use jbod_monitor::fuzzing::redis::{ReplyError, ReplyLimits, ReplyReader, Value, 
 use libfuzzer_sys::fuzz_target;
 use std::io::Read;
 
-/// What requests of the daemon have: a state, a text, many texts, a list of lists.
+/// Limits as the daemon uses them for a status, a text, many texts, and a list of lists.
 const LIMITS: [ReplyLimits; 4] = [
     ReplyLimits { bulk_bytes: 0, total_bytes: 4096, elements: 0, depth: 0 },
     ReplyLimits { bulk_bytes: 300, total_bytes: 4396, elements: 0, depth: 0 },
     ReplyLimits { bulk_bytes: 4096, total_bytes: 8192, elements: 16, depth: 1 },
     ReplyLimits { bulk_bytes: 4096, total_bytes: 16384, elements: 64, depth: 3 },
 ];
-/// An error that is longer is cut.
+/// Longer errors are truncated.
 const UNCUT_BYTES: usize = 2000;
 
-/// At most so many bytes at once.
+/// Returns at most this number of bytes per read.
 struct Pieces<'a>(&'a [u8], usize);
 
 impl Read for Pieces<'_> {
@@ -27,7 +27,7 @@ impl Read for Pieces<'_> {
     }
 }
 
-/// Elements, and levels of lists.
+/// The number of elements, and the number of levels of lists.
 fn measure(value: &Value, limits: ReplyLimits) -> (usize, usize) {
     match value {
         Value::Array(values) => {
@@ -44,11 +44,12 @@ fn measure(value: &Value, limits: ReplyLimits) -> (usize, usize) {
             (0, 0)
         }
         Value::ServerError(_) | Value::Nil | Value::Int(_) | Value::Okay => (0, 0),
-        other => panic!("not of RESP2: {other:?}"),
+        other => panic!("not in RESP2: {other:?}"),
     }
 }
 
-fn said(result: &Result<Value, ReplyError>) -> String {
+/// `ReplyError` does not implement `PartialEq`.
+fn comparable(result: &Result<Value, ReplyError>) -> String {
     format!("{result:?}")
 }
 
@@ -58,17 +59,17 @@ fuzz_target!(|bytes: &[u8]| {
     let (mut reader, mut whole) = (ReplyReader::new(), Pieces(reply, usize::MAX));
     let (mut other, mut pieces) = (ReplyReader::new(), Pieces(reply, usize::from(*size) + 1));
     let mut rest = reply;
-    // Several in a row, as in a pipeline.
+    // Several replies, as of a pipeline.
     for _ in 0..4 {
         let value = reader.read(&mut whole, limits);
-        assert_eq!(said(&value), said(&other.read(&mut pieces, limits)), "in pieces of {size}");
+        assert_eq!(comparable(&value), comparable(&other.read(&mut pieces, limits)), "in pieces of {size}");
         let Ok(value) = value else { return };
         let (elements, depth) = measure(&value, limits);
         assert!(elements <= limits.elements && depth <= limits.depth, "{elements} elements, {depth} levels");
         if rest.len() < UNCUT_BYTES {
             match parse_redis_value(rest) {
-                Ok(theirs) => assert_eq!(value, theirs),
-                // Its errors must be UTF-8.
+                Ok(parsed) => assert_eq!(value, parsed),
+                // The redis crate rejects an error that is not UTF-8.
                 Err(_) => assert!(std::str::from_utf8(rest).is_err()),
             }
         }
