@@ -5,24 +5,31 @@
 #![allow(
     clippy::disallowed_methods,
     clippy::indexing_slicing,
-    reason = "options come from the environment, and indices from the maps beside what they point into"
+    reason = "reads options from the environment, and indexes lists by the maps beside them"
 )]
 
 mod program;
 
-use program::Options;
+use program::{ForesightError, Options};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let options = Options::parse(std::env::args_os().nth(1), |name| std::env::var_os(name));
-    let report = match options.and_then(|options| program::run(&options)) {
-        Ok(report) => report,
+    match run() {
+        Ok(report) => print(&report),
         Err(error) => {
             eprintln!("foresight: {error}");
-            return ExitCode::FAILURE;
+            ExitCode::FAILURE
         }
-    };
+    }
+}
+
+fn run() -> Result<String, ForesightError> {
+    let options = Options::parse(std::env::args_os().nth(1), |name| std::env::var_os(name))?;
+    program::run(&options)
+}
+
+fn print(report: &str) -> ExitCode {
     match io::stdout().write_all(report.as_bytes()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

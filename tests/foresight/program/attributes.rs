@@ -21,11 +21,11 @@ impl Attribute {
     }
 
     pub fn raw_column(&self) -> Option<String> {
-        (self.columns != Columns::Normalized).then(|| format!("r{}", self.id))
+        if self.columns == Columns::Normalized { None } else { Some(format!("r{}", self.id)) }
     }
 
     pub fn normalized_column(&self) -> Option<String> {
-        (self.columns != Columns::Raw).then(|| format!("n{}", self.id))
+        if self.columns == Columns::Raw { None } else { Some(format!("n{}", self.id)) }
     }
 }
 
@@ -51,5 +51,5 @@ pub struct AttributeValues {
     pub normalized: Option<u8>,
 }
 
-/// Those of one reading, in the order of `ATTRIBUTES`.
+/// The values of one reading, in the order of `ATTRIBUTES`.
 pub type Values = [AttributeValues; ATTRIBUTES.len()];

@@ -1,4 +1,4 @@
-//! Reads a history of drives: CSV, plain or as gzip. A row holds from `date` to `until`.
+//! Reads a history of drives: CSV, plain or gzip. A row has the values from `date` to `until`.
 
 use super::ForesightError;
 use super::attributes::{ATTRIBUTES, Values};
@@ -23,7 +23,7 @@ pub struct Source {
 pub struct Drive {
     pub name: String,
     pub model: String,
-    /// As many drives of the population as this one stands for.
+    /// The number of drives of the population that this one represents.
     pub weight: f64,
     /// `None`: not seen to fail.
     pub failure: Option<Day>,
@@ -31,7 +31,7 @@ pub struct Drive {
     pub runs: Vec<Run>,
 }
 
-/// Days in a row with the same values.
+/// Consecutive days with the same values.
 pub struct Run {
     pub from: Day,
     pub until: Day,
@@ -39,10 +39,10 @@ pub struct Run {
 }
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-/// Longer values are cut in messages.
+/// Longer values are truncated in messages.
 const MAX_FOUND_CHARS: usize = 60;
 
-/// Reads all of the file. Sources and drives are in the order in which they first appear.
+/// Reads the whole file. Sources and drives are in the order in which they first appear.
 pub fn read(path: &Path) -> Result<Vec<Source>, ForesightError> {
     let file = path.display().to_string();
     let reader = open(path).map_err(|cause| ForesightError::Unreadable { file: file.clone(), cause })?;
@@ -111,7 +111,7 @@ impl Lines {
     }
 }
 
-/// Where each column is. Other columns are ignored.
+/// The position of each column. Other columns are ignored.
 struct Header {
     columns: usize,
     source: usize,
@@ -125,7 +125,7 @@ struct Header {
     attributes: Vec<AttributeColumns>,
 }
 
-/// Those that an attribute has.
+/// The columns of an attribute; `None`: not recorded.
 struct AttributeColumns {
     raw: Option<Column>,
     normalized: Option<Column>,
@@ -139,20 +139,12 @@ struct Column {
 impl Header {
     fn parse(lines: &Lines) -> Result<Self, ForesightError> {
         let names: Vec<&str> = lines.text.split(',').collect();
-        let find = |wanted: &str| {
-            names.iter().position(|name| *name == wanted).ok_or_else(|| {
-                lines.error("header", &format!("no column {wanted}"), &format!("a column {wanted} (docs/foresight.md)"))
-            })
-        };
-        let find_column = |wanted: Option<String>| match wanted {
-            Some(name) => find(&name).map(|place| Some(Column { name, place })),
-            None => Ok(None),
-        };
+        let find = |wanted: &str| position(lines, &names, wanted);
         let mut attributes = Vec::new();
         for attribute in &ATTRIBUTES {
             attributes.push(AttributeColumns {
-                raw: find_column(attribute.raw_column())?,
-                normalized: find_column(attribute.normalized_column())?,
+                raw: column(lines, &names, attribute.raw_column())?,
+                normalized: column(lines, &names, attribute.normalized_column())?,
             });
         }
         Ok(Self {
@@ -167,6 +159,18 @@ impl Header {
             attributes,
         })
     }
+}
+
+fn position(lines: &Lines, names: &[&str], wanted: &str) -> Result<usize, ForesightError> {
+    names.iter().position(|name| *name == wanted).ok_or_else(|| {
+        lines.error("header", &format!("no column {wanted}"), &format!("a column {wanted} (docs/foresight.md)"))
+    })
+}
+
+fn column(lines: &Lines, names: &[&str], name: Option<String>) -> Result<Option<Column>, ForesightError> {
+    let Some(name) = name else { return Ok(None) };
+    let place = position(lines, names, &name)?;
+    Ok(Some(Column { name, place }))
 }
 
 /// The fields of one row.
@@ -211,10 +215,10 @@ impl<'a> Row<'a> {
 
     fn weight(&self, header: &Header) -> Result<f64, ForesightError> {
         const WANTED: &str = "a number above 0";
-        let weight: Option<f64> = self.number("weight", header.weight, WANTED)?;
-        weight
-            .filter(|weight| weight.is_finite() && *weight > 0.0)
-            .ok_or_else(|| self.lines.error_in_field("weight", self.field(header.weight), WANTED))
+        match self.number::<f64>("weight", header.weight, WANTED)? {
+            Some(weight) if weight.is_finite() && weight > 0.0 => Ok(weight),
+            _ => Err(self.lines.error_in_field("weight", self.field(header.weight), WANTED)),
+        }
     }
 
     fn values(&self, header: &Header) -> Result<Values, ForesightError> {
@@ -236,7 +240,7 @@ fn day_number(text: &str) -> Option<Day> {
     Some(date.since(Date::constant(1970, 1, 1)).ok()?.get_days())
 }
 
-/// What was read so far.
+/// The histories that were read so far.
 #[derive(Default)]
 struct Histories {
     sources: Vec<Source>,
@@ -260,7 +264,9 @@ impl Histories {
         )?;
         let (weight, values) = (row.weight(header)?, row.values(header)?);
         let drive = self.drive(&row, header)?;
-        if drive.runs.last().is_some_and(|run| from <= run.until) {
+        if let Some(last) = drive.runs.last()
+            && from <= last.until
+        {
             let wanted = "a date after `until` of the drive's row before: dates are out of order";
             return Err(lines.error_in_field("date", row.field(header.date), wanted));
         }
@@ -271,7 +277,7 @@ impl Histories {
         Ok(())
     }
 
-    /// The drive of the row, new where it has none yet.
+    /// The drive of the row, added if it is new.
     fn drive(&mut self, row: &Row, header: &Header) -> Result<&mut Drive, ForesightError> {
         let source_name = row.text("source", header.source)?;
         let drive_name = row.text("drive", header.drive)?;

@@ -42,18 +42,23 @@ struct Recall {
 pub(super) fn write(path: &Path, results: &[SourceResult]) -> Result<(), ForesightError> {
     let by_source: BTreeMap<&str, Levels> =
         results.iter().map(|result| (result.name.as_str(), levels(&result.levels))).collect();
-    let written = serde_json::to_string_pretty(&by_source)
-        .map_err(std::io::Error::from)
-        .and_then(|text| std::fs::write(path, text + "\n"));
-    written.map_err(|cause| ForesightError::Unwritable { file: path.display().to_string(), cause })
+    let text = serde_json::to_string_pretty(&by_source).map_err(|error| unwritable(path, error.into()))?;
+    std::fs::write(path, text + "\n").map_err(|cause| unwritable(path, cause))
+}
+
+fn unwritable(path: &Path, cause: std::io::Error) -> ForesightError {
+    ForesightError::Unwritable { file: path.display().to_string(), cause }
 }
 
 fn levels([watch, warn, crit]: &[Measures; 3]) -> Levels {
     Levels { watch: figures(watch), warn: figures(warn), crit: figures(crit) }
 }
 
+fn percent(estimate: Option<Estimate>) -> Option<f64> {
+    Some(100.0 * estimate?.value)
+}
+
 fn figures(measures: &Measures) -> Figures {
-    let percent = |estimate: Option<Estimate>| estimate.map(|estimate| 100.0 * estimate.value);
     let [on_the_day, a_day, a_week, two_weeks, thirty_days] = measures.recall().map(percent);
     Figures {
         recall_percent: Recall { on_the_day, a_day, a_week, two_weeks, thirty_days },

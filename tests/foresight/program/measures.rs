@@ -4,20 +4,20 @@ use super::history::{Day, Drive};
 use super::ratio::{Estimate, Ratio};
 use std::ops::Range;
 
-/// An alarm counts for a lead if it was raised at least so many days before the failure.
+/// Leads in days. An alarm counts for a lead if it was raised at least this long before the failure.
 pub(super) const LEADS: [i32; 5] = [0, 1, 7, 14, 30];
-/// P30 is the probability of a failure within so many days.
+/// P30 is the probability of a failure within this number of days.
 pub(super) const HORIZON_DAYS: i32 = 30;
 
-/// What is known of a drive beside its values.
+/// The dates of a drive.
 pub(super) struct Life {
     first: Day,
     last: Day,
     /// `None`: not seen to fail.
     pub(super) failure: Option<Day>,
-    /// As many drives of the population as this one stands for.
+    /// The number of drives of the population that this one represents.
     weight: f64,
-    /// Long enough from the first reading to the failure.
+    /// Its failure is at least `history_days` after the first reading.
     pub(super) has_history: bool,
 }
 
@@ -25,7 +25,10 @@ impl Life {
     pub(super) fn of(drive: &Drive, history_days: i32) -> Self {
         let first = drive.runs.first().map_or(0, |run| run.from);
         let last = drive.runs.last().map_or(0, |run| run.until);
-        let has_history = drive.failure.is_some_and(|failure| failure - first >= history_days);
+        let has_history = match drive.failure {
+            Some(failure) => failure - first >= history_days,
+            None => false,
+        };
         Self { first, last, failure: drive.failure, weight: drive.weight, has_history }
     }
 
@@ -34,13 +37,13 @@ impl Life {
         self.last - self.first + 1
     }
 
-    /// There is a day whose next 30 days are known.
+    /// There is a day whose following 30 days are known.
     pub(super) fn is_followed(&self) -> bool {
         self.days() > HORIZON_DAYS
     }
 
-    /// Of those days, the ones whose next 30 days are known, and of these the ones with a failure in them. The day
-    /// of the failure itself is no prediction.
+    /// The number of days whose following 30 days are known, and of these the number that a failure follows within 30
+    /// days. The day of the failure is not a prediction.
     fn days_with_known_future(&self, days: &Range<Day>) -> (i32, i32) {
         let Some(failure) = self.failure else {
             return (days_within(days, Day::MIN..self.last - HORIZON_DAYS + 1), 0);
@@ -52,7 +55,7 @@ impl Life {
     }
 }
 
-/// How many days two ranges share.
+/// The number of days in both ranges.
 fn days_within(days: &Range<Day>, other: Range<Day>) -> i32 {
     (days.end.min(other.end) - days.start.max(other.start)).max(0)
 }
@@ -72,7 +75,7 @@ pub(super) struct Measures {
 }
 
 impl Measures {
-    /// Adds a drive that was in alarm on those days, in date order.
+    /// Adds a drive with the days of its alarms, in date order.
     pub(super) fn add(&mut self, life: &Life, alarms: impl Iterator<Item = Range<Day>>) {
         let mut first_alarm = None;
         let (mut alarm_days, mut known_days, mut failing_days) = (0, 0, 0);
@@ -98,8 +101,11 @@ impl Measures {
         }
         if life.has_history {
             for (lead, recall) in LEADS.iter().zip(&mut self.recall) {
-                let in_time = first_alarm.is_some_and(|day| day <= failure - lead);
-                recall.add(f64::from(u8::from(in_time)), 1.0);
+                let in_time = match first_alarm {
+                    Some(day) if day <= failure - lead => 1.0,
+                    _ => 0.0,
+                };
+                recall.add(in_time, 1.0);
             }
         }
     }
@@ -116,29 +122,30 @@ impl Measures {
         self.alarm_days.add(weight * f64::from(alarm_days), weight * f64::from(life.days()));
     }
 
-    /// Of the failed drives with enough history, those that were in alarm early enough; in the order of `LEADS`.
+    /// The part of the failed drives with enough history that were in alarm early enough, in the order of `LEADS`.
     pub(super) fn recall(&self) -> [Option<Estimate>; LEADS.len()] {
         self.recall.map(|recall| recall.estimate())
     }
 
-    /// Of the drives that were not seen to fail, those that were ever in alarm.
+    /// The part of the drives not seen to fail that were ever in alarm.
     pub(super) fn healthy_ever(&self) -> Option<Estimate> {
         self.healthy_ever.estimate()
     }
 
-    /// Of the days of drives that were not seen to fail, those in alarm.
+    /// The part of the days of drives not seen to fail that were in alarm.
     pub(super) fn alarm_days(&self) -> Option<Estimate> {
         self.alarm_days.estimate()
     }
 
-    /// Of the drives that were ever in alarm, those that failed. It says nothing where one kind was not sampled.
+    /// The part of the drives that were ever in alarm that failed. `None` if there are no failed or no healthy drives.
     pub(super) fn precision(&self) -> Option<Estimate> {
-        self.precision.estimate().filter(|_| self.has_both_kinds())
+        if self.has_both_kinds() { self.precision.estimate() } else { None }
     }
 
-    /// Of the days in alarm whose next 30 days are known, those with a failure in these.
+    /// The part of the days in alarm, of those whose following 30 days are known, that a failure follows within 30
+    /// days.
     pub(super) fn p30(&self) -> Option<Estimate> {
-        self.p30.estimate().filter(|_| self.has_both_kinds())
+        if self.has_both_kinds() { self.p30.estimate() } else { None }
     }
 
     fn has_both_kinds(&self) -> bool {

@@ -1,4 +1,4 @@
-//! The program behind `make foresight`, apart from its arguments, so that tests/it can call it.
+//! The program of `make foresight` without its command line, so that tests/it can call it.
 
 mod attributes;
 pub mod history;
@@ -42,7 +42,7 @@ struct SourceResult {
     /// Failed drives with enough history.
     failed_with_history: u32,
     drive_days: u64,
-    /// A drive that was not seen to fail was followed for long enough to count in P30.
+    /// There is a drive not seen to fail that was observed for long enough to count in P30.
     has_followed_healthy: bool,
     /// In the order of `LEVELS`.
     levels: [Measures; 3],
@@ -54,7 +54,7 @@ struct RuleLevel {
     code: RuleCode,
     level: Verdict,
     level_name: &'static str,
-    /// Some finding had this very level, and not only worse ones.
+    /// A finding had this level, and not only worse ones.
     is_used: bool,
     measures: Measures,
 }

@@ -1,4 +1,4 @@
-//! Options of the program: its argument, and variables of the environment.
+//! Options of the program: its argument, and environment variables.
 
 use super::ForesightError;
 use std::ffi::OsString;
@@ -13,37 +13,32 @@ pub struct Options {
     pub data: PathBuf,
     /// Where the figures are written as JSON.
     pub json: Option<PathBuf>,
-    /// Prints a table of the rules, too.
+    /// Whether a table of the rules is printed, too.
     pub by_rule: bool,
     /// Failed drives with less history do not count in the recall.
     pub history_days: u16,
 }
 
 impl Options {
-    /// `variable`: the value of a variable of the environment. An empty one counts as not set.
+    /// `variable` returns the value of an environment variable. An empty value counts as not set.
     pub fn parse(data: Option<OsString>, variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, ForesightError> {
-        let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let text = |name: &str| variable(name).map(|value| value.to_string_lossy().into_owned());
+        let [by_rule, history_days, json] = ["FORESIGHT_RULES", "FORESIGHT_HISTORY", "FORESIGHT_JSON"]
+            .map(|name| variable(name).filter(|value| !value.is_empty()));
         let Some(data) = data else {
             return Err(error("the file with the histories", "nothing", "its path as the first argument"));
         };
-        let by_rule = match text("FORESIGHT_RULES").as_deref() {
+        let by_rule = match by_rule.as_ref().map(|value| value.to_string_lossy()).as_deref() {
             None | Some("0") => false,
             Some("1") => true,
             Some(found) => return Err(error("FORESIGHT_RULES", &format!("{found:?}"), "0 or 1")),
         };
-        let history_days = match text("FORESIGHT_HISTORY") {
+        let history_days = match history_days.as_ref().map(|value| value.to_string_lossy()) {
             None => DEFAULT_HISTORY_DAYS,
             Some(found) => found
                 .parse()
                 .map_err(|_| error("FORESIGHT_HISTORY", &format!("{found:?}"), "days, a whole number from 0"))?,
         };
-        Ok(Self {
-            data: PathBuf::from(data),
-            json: variable("FORESIGHT_JSON").map(PathBuf::from),
-            by_rule,
-            history_days,
-        })
+        Ok(Self { data: PathBuf::from(data), json: json.map(PathBuf::from), by_rule, history_days })
     }
 }
 

@@ -3,8 +3,8 @@
 /// The quantile of the normal distribution for an interval of 95 %.
 const NORMAL_QUANTILE: f64 = 1.96;
 
-/// The sum of a part over the sum of a whole. Each drive adds both at once: a drive is what was sampled, and the
-/// days of one drive are not independent.
+/// The sum of the parts divided by the sum of the wholes. Each drive adds both once, because drives are the samples:
+/// the days of one drive are not independent.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ratio {
     part: f64,
@@ -31,7 +31,7 @@ impl Ratio {
         self.whole_squares += whole * whole;
     }
 
-    /// `None` where nothing was added.
+    /// `None` if nothing was added.
     pub fn estimate(&self) -> Option<Estimate> {
         if self.whole <= 0.0 {
             return None;
@@ -49,7 +49,7 @@ impl Ratio {
         if variance > 0.0 && deviations > 0.0 {
             variance * self.whole * self.whole / deviations
         } else {
-            // Nothing varies: weights and days alone decide.
+            // Without variance the size depends on weights and days only.
             self.whole * self.whole / self.whole_squares
         }
     }

@@ -25,7 +25,7 @@ struct Reading {
     report: SmartReport,
 }
 
-/// Days in a row with one verdict.
+/// Consecutive days with the same verdict.
 pub struct Stretch {
     pub days: Range<Day>,
     pub verdict: Verdict,
@@ -36,17 +36,22 @@ pub struct Stretch {
 impl Stretch {
     /// The verdict that the rule alone would give.
     pub fn level_of(&self, code: &RuleCode) -> Verdict {
-        let finding = self.findings.iter().find(|(reporting, _)| reporting == code);
-        finding.map_or(Verdict::Ok, |(_, level)| *level)
+        match self.findings.iter().find(|(reporting, _)| reporting == code) {
+            Some((_, level)) => *level,
+            None => Verdict::Ok,
+        }
     }
 }
 
-/// Judges every day from the first to the last reading. Between two readings the earlier one holds.
+/// Judges every day from the first to the last reading. Between two readings the earlier one is valid.
 pub fn replay(drive: &Drive, rules: &RuleSettings, look_back_days: i32) -> Vec<Stretch> {
     let mut history: Vec<Reading> = Vec::new();
     let mut stretches: Vec<Stretch> = Vec::new();
     for (index, run) in drive.runs.iter().enumerate() {
-        let end = drive.runs.get(index + 1).map_or(run.until + 1, |next| next.from);
+        let end = match drive.runs.get(index + 1) {
+            Some(next) => next.from,
+            None => run.until + 1,
+        };
         // Readings that are outside the window on the first day are outside on all later days.
         history.retain(|earlier| earlier.days.end > run.from - look_back_days);
         let has_earlier = !history.is_empty();
@@ -72,15 +77,20 @@ fn judged_days(days: Range<Day>, look_back_days: i32) -> Vec<Range<Day>> {
 /// Judges a drive as of one day. `history` has its readings up to that day in date order, the newest one last.
 fn judge_day(history: &[Reading], day: Day, rules: &RuleSettings) -> Judgement {
     let newest = history.last().map(|reading| &reading.report);
+    let (mut model, mut rotates) = (None, None);
+    if let Some(report) = newest {
+        model = report.model_name.as_deref();
+        rotates = report.rotation_rate_rpm.map(|rate| rate > 0);
+    }
     let now = Timestamp(i64::from(day) * DAY_SECONDS);
     let facts = DriveFacts {
         now,
         report: newest,
-        // A day without a row means that the data have no record of it, not that a reading failed.
+        // A day without a row is missing in the data; it does not mean that a reading failed.
         collected_at: Some(now),
         asleep: false,
-        model: newest.and_then(|report| report.model_name.as_deref()),
-        rotates: newest.and_then(|report| report.rotation_rate_rpm).map(|rate| rate > 0),
+        model,
+        rotates,
         kernel_size_bytes: None,
         memberships: &[],
         fault_sensed: None,

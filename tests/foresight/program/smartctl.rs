@@ -1,19 +1,19 @@
-//! A reading out of a history, as smartctl would have printed it, parsed by the daemon's own parser.
+//! Converts a row of a history into JSON of smartctl, and parses it with the parser of the daemon.
 
 use super::attributes::{ATTRIBUTES, AttributeValues, Values};
 use jbod_monitor::domain::smart::SmartReport;
 use jbod_monitor::probe::smartctl;
 use serde_json::{Value, json};
 
-/// Every drive is taken for a disk of this rate: the histories do not record it.
+/// The rotation rate of every drive: the histories do not record it.
 const ROTATION_RATE: u32 = 7200;
-/// Of a model whose number does not show its capacity.
+/// The capacity where the model number does not show it.
 const DEFAULT_CAPACITY_BYTES: u64 = 8_000_000_000_000;
-/// The normalised value of an attribute of which only the raw value is recorded: nothing is wrong.
+/// The normalised value of an attribute of which only the raw value is recorded. It is above every threshold.
 const DEFAULT_NORMALIZED: u8 = 100;
 
-/// The SMART status, self-tests, error logs, thresholds of the manufacturer and the link are not recorded: rules on
-/// these find nothing.
+/// SMART status, self-tests, error logs, thresholds of the manufacturer and the link are not recorded, so that rules on
+/// them report nothing.
 pub(super) fn report(model: &str, serial_number: &str, values: &Values) -> SmartReport {
     let mut table: Vec<Value> = Vec::new();
     for (attribute, values) in ATTRIBUTES.iter().zip(values) {
@@ -56,7 +56,7 @@ fn capacity_bytes(model: &str) -> u64 {
     let number = model.strip_prefix("ST").unwrap_or_default();
     let digits = number.find(|character: char| !character.is_ascii_digit()).unwrap_or(number.len());
     match number[..digits].parse::<u64>() {
-        // More digits are an older scheme, in which the first one is the form factor.
+        // Numbers with more digits are of an older scheme, whose first digit is the form factor.
         Ok(gigabytes) if digits <= 5 => gigabytes * 1_000_000_000,
         _ => DEFAULT_CAPACITY_BYTES,
     }

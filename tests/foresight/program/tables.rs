@@ -1,4 +1,4 @@
-//! The figures as tables of text.
+//! The figures as text tables.
 
 use super::measures::{HORIZON_DAYS, LEADS};
 use super::ratio::Estimate;
@@ -10,7 +10,7 @@ const LABEL: usize = 6;
 const RECALL: usize = 12;
 const MEASURE: usize = 13;
 
-/// A measure: the estimate, and the factor that makes per cent or per thousand of it.
+/// A measure: the estimate, its factor for percent or per thousand, and the width of the column.
 type Cell = (Option<Estimate>, f64, usize);
 
 pub(super) fn render(results: &[SourceResult], options: &Options) -> String {
@@ -97,7 +97,7 @@ fn rule_table(text: &mut String, rules: &[RuleLevel]) {
     }
 }
 
-/// The estimates, and their intervals below them.
+/// Appends the estimates, and a line below them with their intervals.
 fn two_lines(text: &mut String, label: &str, cells: &[Cell]) {
     let mut values = label.to_owned();
     let mut intervals = " ".repeat(label.len());
