@@ -93,7 +93,7 @@ fn the_daemon_restarts_after_sigkill_at_any_moment_and_no_child_is_left() {
         let begun = Instant::now();
         let mut daemon = Daemon::listening(command(&sim, redis.port).env("JBOD_LISTEN", ANY_PORT).envs(SETTINGS));
         let port = daemon.port;
-        let overview = daemon.wait_listening("the overview is served", || {
+        let overview = daemon.wait_while_running("the overview is served", || {
             let answer = Client::connect(port)?.request("GET", "/api/overview", &[])?;
             if answer.status == 200 { Some(answer.json()) } else { None }
         });

@@ -282,7 +282,7 @@ fn no_line_is_lost_while_the_journal_is_absent() {
     sim.pull(&["bay/0/1"]);
     journal.wait_said("drive missing");
     assert_eq!(daemon.log(), "");
-    journal.gone();
+    journal.remove_socket();
     sim.pull(&["bay/0/3"]);
     daemon.wait_logged("<4>drive missing");
     assert_prefixed(&daemon.log());

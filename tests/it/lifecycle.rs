@@ -400,7 +400,7 @@ fn get_unix(socket: &Path, target: &str) -> Option<String> {
 #[track_caller]
 fn start_on_unix(sim: &Sim, socket: &Path) -> Daemon {
     let mut daemon = Daemon::spawn(on(sim).env("JBOD_LISTEN", format!("unix:{}", path(socket))));
-    let answer = daemon.wait_listening("the socket answers", || get_unix(socket, "/api/overview"));
+    let answer = daemon.wait_while_running("the socket answers", || get_unix(socket, "/api/overview"));
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     assert!(answer.contains("\"enclosures\":["), "{answer}");
     daemon

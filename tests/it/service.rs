@@ -178,7 +178,7 @@ fn a_daemon_whose_self_checks_fail_repeatedly_ends_with_status_1() {
     let mut daemon = command(&sim, refused_port());
     daemon.env("JBOD_LISTEN", format!("unix:{}", socket.display())).env("WATCHDOG_USEC", "1000000");
     let mut daemon = Daemon::spawn(&mut daemon);
-    daemon.wait_listening("the daemon listens", || std::os::unix::net::UnixStream::connect(&socket).ok());
+    daemon.wait_while_running("the daemon listens", || std::os::unix::net::UnixStream::connect(&socket).ok());
     std::fs::rename(&socket, dir.path().join("elsewhere")).expect("the socket is renamed");
     let (status, log) = daemon.ended();
     assert_eq!(status.code(), Some(1), "{log}");

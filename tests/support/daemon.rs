@@ -54,7 +54,7 @@ impl Daemon {
     pub fn listening(command: &mut Command) -> Self {
         let mut daemon = Self::spawn(command);
         let log = Arc::clone(&daemon.log);
-        daemon.port = daemon.wait_listening("the log reports the listen address", || {
+        daemon.port = daemon.wait_while_running("the log reports the listen address", || {
             log.lock().expect("the log").iter().find_map(|line| logged_port(line))
         });
         daemon
@@ -65,7 +65,7 @@ impl Daemon {
     pub fn listening_on(port: &ReservedPort, command: &mut Command) -> Self {
         let mut daemon = Self::spawn(command);
         daemon.port = port.number;
-        daemon.wait_listening("the daemon listens", || Client::connect(port.number));
+        daemon.wait_while_running("the daemon listens", || Client::connect(port.number));
         daemon
     }
 
@@ -92,7 +92,7 @@ impl Daemon {
 
     /// Waits until `look` returns a value. Fails if the daemon ends.
     #[track_caller]
-    pub fn wait_listening<T>(&mut self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    pub fn wait_while_running<T>(&mut self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         eventually(what, || {
             let ended = self.child.try_wait().expect("the state of the daemon");
             assert!(ended.is_none(), "the daemon ended with {ended:?}: {}", self.log());

@@ -131,7 +131,7 @@ impl FakeJournald {
         UnixDatagram::bind(self.folder().join("socket")).expect("a socket")
     }
 
-    /// Reads records until the socket is removed (`gone`).
+    /// Reads records until the socket is removed (`remove_socket`).
     pub fn read(&self, socket: UnixDatagram) {
         let (records, path) = (Arc::clone(&self.records), self.folder().join("socket"));
         socket.set_read_timeout(Some(Duration::from_millis(50))).expect("a read timeout");
@@ -147,13 +147,13 @@ impl FakeJournald {
     }
 
     pub fn listening() -> Self {
-        let stand = Self::new();
-        stand.read(stand.bind());
-        stand
+        let journal = Self::new();
+        journal.read(journal.bind());
+        journal
     }
 
     /// Removes the socket.
-    pub fn gone(&self) {
+    pub fn remove_socket(&self) {
         std::fs::remove_file(self.folder().join("socket")).expect("the socket is removed");
     }
 

@@ -80,7 +80,7 @@ impl Daemon {
 
     /// Waits until there are no more threads and descriptors than before. Fails if a thread has panicked.
     #[track_caller]
-    pub fn is_as_before(&self, base: Vitals) {
+    pub fn wait_as_before(&self, base: Vitals) {
         wait_until(&format!("threads and descriptors are back at {base:?}"), || {
             let now = self.vitals();
             now.threads <= base.threads && now.descriptors <= base.descriptors

@@ -67,7 +67,7 @@ fn slow_clients_do_not_delay_others() {
     let grown = daemon.vitals().peak_kib.saturating_sub(base.resident_kib);
     eprintln!("600 slow clients: {grown} KiB above the idle daemon");
     assert!(grown < 48 * 1024, "{grown} KiB above the idle daemon");
-    daemon.is_as_before(base);
+    daemon.wait_as_before(base);
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_client_that_reads_nothing_is_disconnected() {
     let readers: Vec<TcpStream> = (0..100).map(|_| reads_nothing(daemon.port, 40)).collect();
     wait_until("all connections are open", || daemon.vitals().descriptors >= base.descriptors + readers.len());
     // The clients keep the connections: the daemon closes them.
-    daemon.is_as_before(base);
+    daemon.wait_as_before(base);
     drop(readers);
 }
 
@@ -136,7 +136,7 @@ fn twenty_thousand_connections_leak_nothing() {
     let expected = ["HTTP/1.1 200", "HTTP/1.1 503", "closed"];
     assert!(counts.keys().all(|received| expected.contains(&received.as_str())), "{counts:?}");
     assert!(counts.contains_key("HTTP/1.1 200") && counts.contains_key("HTTP/1.1 503"), "{counts:?}");
-    daemon.is_as_before(base);
+    daemon.wait_as_before(base);
     assert_eq!(daemon.logged("ERROR"), 0, "{}", daemon.log());
     assert!(daemon.log().lines().count() < 100, "{}", daemon.log());
 }
@@ -188,7 +188,7 @@ fn http_2_is_refused_at_once() {
         let received = sent(daemon.port, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
         assert_eq!(statuses(&received), [505]);
     }
-    daemon.is_as_before(base);
+    daemon.wait_as_before(base);
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn a_client_that_reads_slowly_gets_every_byte() {
         let body: serde_json::Value = serde_json::from_slice(&answer.body).expect("JSON");
         assert_eq!(body["totals"]["drives"], 79, "78 drives and the NVMe drive");
     }
-    daemon.is_as_before(base);
+    daemon.wait_as_before(base);
 }
 
 #[test]
@@ -239,7 +239,7 @@ fn pipelined_requests_are_handled_one_by_one() {
         statuses(&reading.join().expect("a reader"))
     });
     assert_eq!(received.iter().filter(|status| **status == 200).count(), 2_000);
-    daemon.is_as_before(base);
+    daemon.wait_as_before(base);
 }
 
 /// 64 MiB in one header, 20,000 headers, and a path of 200 kB are refused early and not buffered.
@@ -272,5 +272,5 @@ fn endless_request_heads_take_no_memory() {
     let grown = daemon.vitals().peak_kib.saturating_sub(base.resident_kib);
     eprintln!("endless request heads: {grown} KiB above the idle daemon");
     assert!(grown < 8 * 1024, "{grown} KiB above the idle daemon");
-    daemon.is_as_before(base);
+    daemon.wait_as_before(base);
 }

@@ -25,7 +25,7 @@ fn hold(port: u16, count: usize) -> Vec<TcpStream> {
 /// Waits until the daemon has no more threads and descriptors than before, and every drive is read again.
 #[track_caller]
 fn assert_recovers(daemon: &Daemon, base: Vitals) {
-    daemon.is_as_before(base);
+    daemon.wait_as_before(base);
     wait_until("every drive is read", || {
         let overview = daemon.json("/api/overview");
         let totals = &overview["totals"];

@@ -67,7 +67,7 @@ fn thirty_thousand_malformed_requests_do_no_harm() {
             });
         });
     }
-    daemon.is_as_before(base);
+    daemon.wait_as_before(base);
 }
 
 /// Every power of two up to 2^64 in five forms. The daemon neither waits for the body nor allocates memory for it.
@@ -101,7 +101,7 @@ fn no_content_length_does_harm() {
         }
     }
     assert_eq!(requests, 65 * 5 * 2);
-    daemon.is_as_before(base);
+    daemon.wait_as_before(base);
     let grown = daemon.vitals().peak_kib - peak;
     assert!(grown < 16 * 1024, "{grown} KiB above the idle daemon");
 }
@@ -126,5 +126,5 @@ fn missing_request_bodies_do_not_delay_others() {
             assert_eq!(statuses(&rest(&mut stream)), [405]);
         }
     });
-    daemon.is_as_before(base);
+    daemon.wait_as_before(base);
 }
