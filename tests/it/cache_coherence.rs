@@ -4,7 +4,7 @@
 use crate::support;
 
 use crate::helpers::{array, string};
-use crate::wait::wait_until;
+use crate::support::wait_until;
 use flate2::read::GzDecoder;
 use serde_json::Value;
 use std::collections::BTreeSet;

@@ -3,7 +3,7 @@
 use crate::support;
 
 use crate::helpers::{array, in_state, string};
-use crate::wait::wait_until;
+use crate::support::wait_until;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use support::daemon::Daemon;

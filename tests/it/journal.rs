@@ -6,7 +6,7 @@ use crate::support;
 mod catalog;
 
 use crate::helpers::{array, in_state, serials, sim_host, string};
-use crate::wait::wait_until;
+use crate::support::wait_until;
 use jbod_monitor::events::EventKind;
 use rustix::process::Signal;
 use serde_json::Value;

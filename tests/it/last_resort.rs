@@ -3,7 +3,7 @@
 
 use crate::support;
 
-use crate::wait::wait_until;
+use crate::support::wait_until;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};

@@ -4,7 +4,7 @@
 use crate::support;
 
 use crate::helpers::{array, string};
-use crate::wait::wait_until_within;
+use crate::support::wait_until_within;
 use rustix::process::Signal;
 use serde_json::Value;
 use std::collections::BTreeSet;

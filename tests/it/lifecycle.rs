@@ -6,7 +6,7 @@ mod scan;
 mod without_smartctl;
 
 use crate::helpers::program;
-use crate::wait::wait_until;
+use crate::support::wait_until;
 use rustix::process::Signal;
 use std::collections::BTreeMap;
 use std::fs;

@@ -61,7 +61,6 @@ mod support;
 mod terminal;
 mod tidy;
 mod tool_output;
-mod wait;
 mod zpool;
 mod zpool_activities;
 mod zpool_fixtures;

@@ -5,7 +5,7 @@ use crate::support;
 mod formats;
 
 use crate::helpers::{array, sim_host, string};
-use crate::wait::wait_until;
+use crate::support::wait_until;
 use rustix::process::Signal;
 use serde_json::Value;
 use std::collections::BTreeSet;

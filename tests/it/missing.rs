@@ -4,7 +4,7 @@
 use crate::support;
 
 use crate::helpers::{copy_environment, degradation, in_state, serials, sim_host};
-use crate::wait::wait_until;
+use crate::support::wait_until;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::os::unix::fs::symlink;

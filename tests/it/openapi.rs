@@ -11,7 +11,7 @@ mod reference;
 mod responses;
 
 use crate::helpers::{array, in_repository, serials, string};
-use crate::wait::wait_until;
+use crate::support::wait_until;
 use document::document;
 use responses::Responses;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};

@@ -2,7 +2,7 @@
 //! path works again.
 
 use crate::support;
-use crate::wait::wait_until;
+use crate::support::wait_until;
 
 use serde_json::{Value, json};
 use support::daemon::{Daemon, command, run};

@@ -2,7 +2,7 @@
 //! rack with several faults. Debian's package `prometheus` is needed; Grafana is not.
 
 use crate::support;
-use crate::wait::{wait_for, wait_until};
+use crate::support::{wait_for, wait_until};
 
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};

@@ -2,7 +2,7 @@
 //! report ATA; and enclosures whose bays the kernel does not link to drives.
 
 use crate::support;
-use crate::wait::{wait_for, wait_stored, wait_until};
+use crate::support::{wait_for, wait_until};
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -198,7 +198,7 @@ fn a_disk_that_replaces_another_is_not_shown_with_its_values() {
     let daemon = Daemon::ready(&sim, &redis, &settings);
     let before = daemon.drive_when("sde-megaraid-0", "the old disk is shown", |drive| drive["verdict"] == "crit");
     assert_eq!((&before["serial_number"], &before["temperature_celsius"]), (&old.as_str().into(), &61.into()));
-    wait_stored(&redis, "jbod:smart:sde-megaraid-0", &old);
+    redis.wait_stored("jbod:smart:sde-megaraid-0", &old);
 
     // The reading arrives after documents were sent to Redis, and long before the end of the sweep, so Redis has the old
     // document for a while.
@@ -245,7 +245,7 @@ fn stored_values_of_a_disk_behind_a_volume_are_not_shown_behind_another_volume()
     let serial = members(&sim).remove(0);
     let settings = [(TYPES, "sde=megaraid,0"), ("SMART_TIMEOUT", "30")];
     let daemon = Daemon::ready(&sim, &redis, &settings);
-    wait_stored(&redis, "jbod:smart:sde-megaraid-0", &serial);
+    redis.wait_stored("jbod:smart:sde-megaraid-0", &serial);
     let (status, log) = daemon.stop(Signal::TERM);
     assert!(status.success(), "{log}");
 

@@ -2,7 +2,7 @@
 //! second daemon. With a real redis-server.
 
 use crate::support;
-use crate::wait::{wait_for, wait_stored, wait_until};
+use crate::support::{wait_for, wait_until};
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -912,8 +912,8 @@ fn drives_that_were_removed_are_missing_after_a_restart() {
     let before = [daemon.json(&format!("/api/drives/{first}")), daemon.json(&format!("/api/drives/{second}"))];
     sim.pull(&["bay/0/0"]);
     daemon.drive_when(&first, "it is missing", |drive| drive["state"] == "missing");
-    wait_stored(&redis, "jbod:last:gone", &first);
-    wait_stored(&redis, "jbod:last:overview", "\"missing\":1");
+    redis.wait_stored("jbod:last:gone", &first);
+    redis.wait_stored("jbod:last:overview", "\"missing\":1");
     daemon.stop(Signal::TERM);
     // The second drive is removed while no daemon runs.
     sim.pull(&["bay/0/1"]);

@@ -5,7 +5,7 @@
 //! after it. The tests only assert that no request has waited for several timeouts.
 
 use crate::support;
-use crate::wait::{wait_for, wait_stored, wait_until};
+use crate::support::{wait_for, wait_until};
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -327,7 +327,7 @@ fn while_writes_are_rejected_newer_readings_are_shown() {
     assert!(!stage.redis.get("jbod:last:smart:sda").expect("a copy").contains("\"verdict\":\"crit\""));
     stage.redis.ask(&["CONFIG", "SET", "maxmemory", "0"]);
     stage.daemon.wait_logged("redis accepts writes again");
-    wait_stored(&stage.redis, "jbod:last:smart:sda", "\"verdict\":\"crit\"");
+    stage.redis.wait_stored("jbod:last:smart:sda", "\"verdict\":\"crit\"");
     stage.load.finish(bound());
 }
 
@@ -544,7 +544,7 @@ fn a_redis_that_returns_with_older_values() {
     stage.fault("restarted with older values", "redis unavailable");
     stage.redis.up();
     let (_, redis, daemon) = stage.recovered(OutageLines::Unavailable);
-    wait_stored(&redis, "jbod:smart:sda", &format!("\"collected_at\":{}", new["collected_at"]));
+    redis.wait_stored("jbod:smart:sda", &format!("\"collected_at\":{}", new["collected_at"]));
     let shown = daemon.get("/api/drives/sda");
     let body = shown.json();
     assert_eq!((&body["temperature_celsius"], &body["collected_at"]), (&49.into(), &new["collected_at"]));

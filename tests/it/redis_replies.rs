@@ -2,7 +2,7 @@
 //! and all of them are answered from memory.
 
 use crate::support;
-use crate::wait::wait_until;
+use crate::support::wait_until;
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

@@ -2,7 +2,7 @@
 //! whose address changes; their settings, and what `doctor` reports. With real servers.
 
 use crate::support;
-use crate::wait::wait_until;
+use crate::support::wait_until;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustix::process::Signal;

@@ -2,7 +2,7 @@
 //! minutes. A release changes what it should, and a failed one changes nothing.
 
 use crate::support;
-use crate::wait::wait_until;
+use crate::support::wait_until;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::os::unix::fs::PermissionsExt;

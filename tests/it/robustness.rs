@@ -1,7 +1,7 @@
 //! HTTP responses to well-behaved and to hostile clients.
 
 use crate::support;
-use crate::wait::wait_until;
+use crate::support::wait_until;
 
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};

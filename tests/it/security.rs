@@ -1,7 +1,7 @@
 //! The promises of SECURITY.md: each names tests that exist, and those that are not tested elsewhere are tested here.
 
 use crate::support;
-use crate::wait::wait_until;
+use crate::support::wait_until;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

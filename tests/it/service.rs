@@ -2,7 +2,7 @@
 //! descriptors.
 
 use crate::support;
-use crate::wait::{wait_for, wait_until};
+use crate::support::{wait_for, wait_until};
 
 use rustix::process::Signal;
 use serde_json::Value;

@@ -2,7 +2,7 @@
 //! others, and no drive is read more often than necessary.
 
 use crate::support;
-use crate::wait::wait_until;
+use crate::support::wait_until;
 
 use rustix::process::Signal;
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! Output for people: `scan`, `doctor`, the map and `whereis`, with the messages about what is wrong.
 
 use crate::support;
-use crate::wait::{wait_for, wait_until};
+use crate::support::{wait_for, wait_until};
 
 use rustix::fs::OFlags;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};

@@ -78,8 +78,8 @@ fn without_comment(line: &str) -> &str {
     }
 }
 
-fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
+fn is_word(character: char) -> bool {
+    character.is_alphanumeric() || character == '_'
 }
 
 /// The code from each occurrence of `word` that is not the end of a longer name or path.

@@ -2,7 +2,7 @@
 //! error, and memory is limited.
 
 use crate::support;
-use crate::wait::wait_until;
+use crate::support::wait_until;
 
 use rustix::process::Signal;
 use serde_json::Value;

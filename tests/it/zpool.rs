@@ -1,7 +1,7 @@
 //! Pools: /api/zfs has the content of `zpool status`, and a faulty zpool affects neither pools nor drives.
 
 use crate::support;
-use crate::wait::wait_for;
+use crate::support::wait_for;
 
 use serde_json::Value;
 use support::daemon::Daemon;

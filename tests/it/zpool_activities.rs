@@ -1,7 +1,7 @@
 //! Activities of pools, from fixtures and the simulator, in text and in JSON, as the API, `scan` and the metrics show them.
 
 use crate::support;
-use crate::wait::wait_until;
+use crate::support::wait_until;
 use crate::zpool_fixtures::printing;
 
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! Pools from zpool's JSON (OpenZFS 2.3 and later) are the same as from its text, which is used if the JSON is invalid.
 
 use crate::support;
-use crate::wait::wait_for;
+use crate::support::wait_for;
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -45,16 +45,16 @@ fn without_words(activity: &mut Value) {
 }
 
 /// The first place where two values differ.
-fn difference(place: &str, a: &Value, b: &Value) -> Option<String> {
-    match (a, b) {
-        (Value::Object(x), Value::Object(y)) if x.keys().eq(y.keys()) => {
-            x.keys().find_map(|key| difference(&format!("{place}/{key}"), &a[key], &b[key]))
+fn difference(place: &str, left: &Value, right: &Value) -> Option<String> {
+    match (left, right) {
+        (Value::Object(first), Value::Object(second)) if first.keys().eq(second.keys()) => {
+            first.keys().find_map(|key| difference(&format!("{place}/{key}"), &left[key], &right[key]))
         }
-        (Value::Array(x), Value::Array(y)) if x.len() == y.len() => {
-            (0..x.len()).find_map(|number| difference(&format!("{place}/{number}"), &x[number], &y[number]))
+        (Value::Array(first), Value::Array(second)) if first.len() == second.len() => {
+            (0..first.len()).find_map(|number| difference(&format!("{place}/{number}"), &first[number], &second[number]))
         }
-        _ if a == b => None,
-        _ => Some(format!("{place}: text {a}, JSON {b}")),
+        _ if left == right => None,
+        _ => Some(format!("{place}: text {left}, JSON {right}")),
     }
 }
 

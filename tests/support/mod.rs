@@ -47,8 +47,20 @@ pub fn eventually_within<T>(patience: Duration, what: &str, mut look: impl FnMut
 
 /// Waits until the condition holds.
 #[track_caller]
-pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    eventually(what, || if holds() { Some(()) } else { None });
+pub fn wait_until(what: &str, holds: impl FnMut() -> bool) {
+    wait_until_within(PATIENCE, what, holds);
+}
+
+/// `wait_until` with another limit.
+#[track_caller]
+pub fn wait_until_within(patience: Duration, what: &str, mut holds: impl FnMut() -> bool) {
+    eventually_within(patience, what, || if holds() { Some(()) } else { None });
+}
+
+/// Asks again until the result is as `wanted`, and returns it.
+#[track_caller]
+pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> T, wanted: impl Fn(&T) -> bool) -> T {
+    eventually(what, || Some(ask()).filter(&wanted))
 }
 
 /// The program of that name on `PATH`.

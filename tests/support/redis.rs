@@ -118,6 +118,12 @@ impl Redis {
         }
     }
 
+    /// Waits until the value of a key contains `text`.
+    #[track_caller]
+    pub fn wait_stored(&self, key: &str, text: &str) {
+        wait_until(&format!("{key} contains {text}"), || self.get(key).is_some_and(|value| value.contains(text)));
+    }
+
     /// All keys, sorted.
     pub fn keys(&self) -> Vec<String> {
         let Reply::List(list) = self.ask(&["KEYS", "*"]) else { panic!("KEYS gives a list") };
@@ -219,7 +225,7 @@ pub enum Reply {
     Text(String),
     Number(i64),
     Nil,
-    List(Vec<Reply>),
+    List(Vec<Self>),
     Error(String),
 }
 

@@ -115,8 +115,8 @@ impl Sim {
     }
 
     #[track_caller]
-    pub fn swap_letters(&self, a: &str, b: &str) {
-        self.run("swap-letters", &[a, b]);
+    pub fn swap_letters(&self, one: &str, other: &str) {
+        self.run("swap-letters", &[one, other]);
     }
 
     /// All drives as the simulator has them, for comparison with responses of the daemon.

@@ -144,12 +144,13 @@ impl Clock {
             _ => Stage::Done,
         };
         let running = Task { stage, start: self.ago(seconds), end: None, pause: None, percent: self.percent };
-        let over = Task { start: self.ago(ended_ago + seconds), end: Some(self.ago(ended_ago)), ..running.clone() };
         match stage {
             Stage::Running => running,
             Stage::Paused => Task { pause: Some(self.ago(PAUSED)), ..running },
-            Stage::Canceled => over,
-            Stage::Done => Task { percent: 100.0, ..over },
+            Stage::Canceled | Stage::Done => {
+                let percent = if stage == Stage::Done { 100.0 } else { self.percent };
+                Task { start: self.ago(ended_ago + seconds), end: Some(self.ago(ended_ago)), percent, ..running }
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::support::daemon::{Daemon, children_of};
 use crate::support::eventually;
 use crate::support::redis::Redis;
 use crate::support::sim::Sim;
-use crate::wait::wait_until;
+use crate::support::wait_until;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::io::Read;

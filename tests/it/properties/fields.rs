@@ -82,13 +82,13 @@ fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
 /// The number of values that differ.
 fn differences(one: &Value, other: &Value) -> usize {
     match (one, other) {
-        (Value::Object(a), Value::Object(b)) => {
-            a.iter().map(|(key, value)| differences(value, b.get(key).unwrap_or(&Value::Null))).sum()
+        (Value::Object(fields), Value::Object(others)) => {
+            fields.iter().map(|(key, value)| differences(value, others.get(key).unwrap_or(&Value::Null))).sum()
         }
-        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
-            a.iter().zip(b).map(|(left, right)| differences(left, right)).sum()
+        (Value::Array(values), Value::Array(others)) if values.len() == others.len() => {
+            values.iter().zip(others).map(|(left, right)| differences(left, right)).sum()
         }
-        (a, b) => usize::from(a != b),
+        _ => usize::from(one != other),
     }
 }
 

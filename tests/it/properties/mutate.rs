@@ -131,9 +131,9 @@ fn words(rng: &mut Rng, mut bytes: Vec<u8>) -> Vec<u8> {
         // Swapped lines.
         0 => {
             let (first, second) = if one.start <= other.start { (one, other) } else { (other, one) };
-            let (a, b) = (bytes[first.clone()].to_vec(), bytes[second.clone()].to_vec());
-            bytes.splice(second, a);
-            bytes.splice(first, b);
+            let (upper, lower) = (bytes[first.clone()].to_vec(), bytes[second.clone()].to_vec());
+            bytes.splice(second, upper);
+            bytes.splice(first, lower);
         }
         // A repeated line.
         1 => {
@@ -256,7 +256,7 @@ pub fn places(bytes: &[u8]) -> Places {
                 let is_key = bytes[at..].iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b':');
                 if is_key { &mut places.keys } else { &mut places.values }.push(start..at);
             }
-            b if b.is_ascii_alphanumeric() || *b == b'-' => {
+            byte if byte.is_ascii_alphanumeric() || *byte == b'-' => {
                 let more =
                     bytes[at..].iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte)).count();
                 at += more;

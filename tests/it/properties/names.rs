@@ -30,17 +30,17 @@ fn device() -> impl Strategy<Value = DeviceName> {
     (letters, rest).prop_filter_map("no name", |(letters, rest)| DeviceName::parse(&format!("{letters}{rest}")))
 }
 
-fn assert_ordered<T: std::fmt::Debug>(abc: [&T; 3], cmp: impl Fn(&T, &T) -> Ordering, same: impl Fn(&T, &T) -> bool) {
-    for one in abc {
-        for other in abc {
+fn assert_ordered<T: std::fmt::Debug>(three: [&T; 3], cmp: impl Fn(&T, &T) -> Ordering, same: impl Fn(&T, &T) -> bool) {
+    for one in three {
+        for other in three {
             assert_eq!(cmp(one, other), cmp(other, one).reverse(), "{one:?} {other:?}");
             assert_eq!(cmp(one, other) == Ordering::Equal, same(one, other), "{one:?} {other:?}");
         }
     }
-    let [a, b, c] = abc;
-    for [a, b, c] in [[a, b, c], [a, c, b], [b, a, c], [b, c, a], [c, a, b], [c, b, a]] {
-        if cmp(a, b) == Ordering::Less && cmp(b, c) == Ordering::Less {
-            assert_eq!(cmp(a, c), Ordering::Less, "{a:?} < {b:?} < {c:?}");
+    for (low, middle, high) in [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)] {
+        let [low, middle, high] = [low, middle, high].map(|index: usize| three[index]);
+        if cmp(low, middle) == Ordering::Less && cmp(middle, high) == Ordering::Less {
+            assert_eq!(cmp(low, high), Ordering::Less, "{low:?} < {middle:?} < {high:?}");
         }
     }
 }
@@ -91,13 +91,13 @@ proptest! {
     #![proptest_config(cases(3000))]
 
     #[test]
-    fn text_with_numbers_has_a_total_order(a in name(), b in name(), c in name()) {
-        assert_ordered([&a, &b, &c], |left, right| natural_cmp(left, right), |left, right| left == right);
+    fn text_with_numbers_has_a_total_order(one in name(), two in name(), three in name()) {
+        assert_ordered([&one, &two, &three], |left, right| natural_cmp(left, right), |left, right| left == right);
     }
 
     #[test]
-    fn devices_have_a_total_order(a in device(), b in device(), c in device()) {
-        assert_ordered([&a, &b, &c], Ord::cmp, |left, right| left == right);
+    fn devices_have_a_total_order(one in device(), two in device(), three in device()) {
+        assert_ordered([&one, &two, &three], Ord::cmp, |left, right| left == right);
     }
 
     /// A valid name is unchanged, in JSON too, and safe in a path and as an argument.
@@ -127,10 +127,10 @@ proptest! {
     }
 
     #[test]
-    fn ages_are_not_negative_and_do_not_overflow(a in any::<i64>(), b in any::<i64>()) {
-        let age = Timestamp(a).age_seconds(Timestamp(b));
-        prop_assert_eq!(age == 0, b <= a);
-        let _ = (Timestamp(a).to_string(), Timestamp(a).to_http_date());
+    fn ages_are_not_negative_and_do_not_overflow(time in any::<i64>(), now in any::<i64>()) {
+        let age = Timestamp(time).age_seconds(Timestamp(now));
+        prop_assert_eq!(age == 0, now <= time);
+        let _ = (Timestamp(time).to_string(), Timestamp(time).to_http_date());
     }
 
     #[test]
