@@ -1,6 +1,7 @@
 #!/bin/sh
 # Format and lint of JavaScript and CSS by biome (biome.jsonc), and of Python by ruff (ruff.toml). tests/lint fixes their
 # versions; npm and pip install them below target. LINT=required: it is a failure if one of them cannot be installed.
+# Then the density of idioms that make Rust hard to read (tests/density.py).
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -50,6 +51,12 @@ elif ! install_biome; then
     not_linted "JavaScript and CSS" "npm cannot install biome"
 else
     "$tools/biome/node_modules/.bin/biome" ci --error-on-warnings src/http/page tests
+fi
+
+if has python3; then
+    python3 tests/density.py --check src tests
+else
+    not_linted "the density of idioms in Rust" "python3 is not installed"
 fi
 
 if ! has python3 || ! python3 -c 'import ensurepip' 2>/dev/null; then
