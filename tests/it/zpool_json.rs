@@ -50,9 +50,8 @@ fn difference(place: &str, left: &Value, right: &Value) -> Option<String> {
         (Value::Object(first), Value::Object(second)) if first.keys().eq(second.keys()) => {
             first.keys().find_map(|key| difference(&format!("{place}/{key}"), &left[key], &right[key]))
         }
-        (Value::Array(first), Value::Array(second)) if first.len() == second.len() => {
-            (0..first.len()).find_map(|number| difference(&format!("{place}/{number}"), &first[number], &second[number]))
-        }
+        (Value::Array(first), Value::Array(second)) if first.len() == second.len() => (0..first.len())
+            .find_map(|number| difference(&format!("{place}/{number}"), &first[number], &second[number])),
         _ if left == right => None,
         _ => Some(format!("{place}: text {left}, JSON {right}")),
     }
