@@ -30,8 +30,8 @@ pub struct Membership {
     pub note: Option<String>,
     /// The drive is a hot spare that replaces another drive; then `vdev` is the one in which it does.
     pub spare_in_use: bool,
-    /// A drive of the vdev, possibly this one, is being replaced or resilvered. Until that ends, the vdev has reduced
-    /// redundancy.
+    /// A drive of the vdev, possibly this one, is being replaced or resilvered, or a spare is in use. The vdev may have
+    /// reduced redundancy.
     pub vdev_resilvering: bool,
 }
 
