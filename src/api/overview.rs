@@ -89,11 +89,11 @@ pub(crate) struct Totals {
 pub(crate) struct ByVerdict {
     /// No finding.
     pub(crate) ok: usize,
-    /// Observe the drive.
+    /// No action is needed yet; look again later.
     pub(crate) watch: usize,
-    /// Replace the drive soon, or fix its connection.
+    /// Have a spare ready, and check the cause.
     pub(crate) warn: usize,
-    /// Act now.
+    /// Act now: replace the drive, or fix what the finding names.
     pub(crate) crit: usize,
     /// There is no data to judge.
     pub(crate) unknown: usize,

@@ -6,8 +6,8 @@
 //! `num_err_log_entries`. Rules on growth (A8, A11, S4, S7, and the growth of A3 to A7, S2, S3, N4) need an earlier
 //! reading, which `DriveFacts` does not have yet.
 //!
-//! Levels of A3 to A7: P30 is the probability that a drive at that level fails within 30 days, from `make foresight` on
-//! Backblaze drive stats; that of all drives is 0.2 %.
+//! Levels of A3 to A7: the 30-day risk is the probability that a drive at that level fails within 30 days, from
+//! `make foresight` (P30) on Backblaze drive stats; that of all drives is 0.2 %.
 
 use super::drive_facts::DriveFacts;
 use super::engine;
@@ -38,7 +38,7 @@ impl RuleSubject for DriveRules {
 #[rustfmt::skip]
 pub const DRIVE_RULES: &[Rule<DriveRules>] = &[
     rule::<DriveRules>("C5", Reading, "no successful reading for over 24 h, and not in standby", WARN,
-        "Scrutiny's missed ping; smartd forces a check after N skips", context::unread_for_a_day),
+        "Scrutiny notifies if a drive sends no data for some time; smartd forces a check after N skips", context::unread_for_a_day),
     rule::<DriveRules>("C7", Configuration, "the kernel cannot use the drive, or shows another size than smartctl", WATCH,
         "sysfs size; Linux uses sectors of 512, 1024, 2048 and 4096 bytes (drivers/scsi/sd.c)", capacity::unusable),
 
@@ -50,21 +50,21 @@ pub const DRIVE_RULES: &[Rule<DriveRules>] = &[
     rule::<DriveRules>("A2", Media, "an attribute is at its threshold: pre-failure crit, usage warn, in the past watch", ANY_SEVERITY,
         "smartctl(8) exit bits 4 and 5; smartd -f", ata::attribute_failed),
     rule::<DriveRules>("A3", Media, "attribute 197, pending sectors", above(1, 9, 101),
-        "Backblaze drive stats, ST4000DM000 of 2018: P30 5.8 % and 1.4 % of healthy drives from 1, 8.2 % and 0.7 % from 9, 29 % and 0.05 % from 101", ata::pending),
+        "Backblaze drive stats, ST4000DM000 of 2018: 30-day risk 5.8 % and 1.4 % of healthy drives from 1, 8.2 % and 0.7 % from 9, 29 % and 0.05 % from 101", ata::pending),
     rule::<DriveRules>("A4", Media, "attribute 198, offline uncorrectable sectors", above(1, 9, NEVER),
-        "Backblaze drive stats, ST4000DM000 of 2018: equal to A3 on Seagate drives; P30 5.8 % and 1.4 % of healthy drives from 1, 8.2 % and 0.7 % from 9", ata::offline_uncorrectable),
+        "Backblaze drive stats, ST4000DM000 of 2018: equal to A3 on Seagate drives; 30-day risk 5.8 % and 1.4 % of healthy drives from 1, 8.2 % and 0.7 % from 9", ata::offline_uncorrectable),
     rule::<DriveRules>("A5", Media, "attribute 5, reallocated sectors", above(1, 261, NEVER),
-        "Backblaze drive stats, ST4000DM000 of 2018: P30 4.4 % and 0.7 % of healthy drives from 1, 8.3 % and 0.1 % from 261", ata::reallocated),
+        "Backblaze drive stats, ST4000DM000 of 2018: 30-day risk 4.4 % and 0.7 % of healthy drives from 1, 8.3 % and 0.1 % from 261", ata::reallocated),
     rule::<DriveRules>("A6", Media, "attribute 187, reported uncorrectable errors", above(1, 21, NEVER),
-        "Backblaze drive stats, ST4000DM000 of 2018: P30 3.1 % and 2.5 % of healthy drives from 1, 13 % and 0.1 % from 21", ata::reported_uncorrect),
+        "Backblaze drive stats, ST4000DM000 of 2018: 30-day risk 3.1 % and 2.5 % of healthy drives from 1, 13 % and 0.1 % from 21", ata::reported_uncorrect),
     rule::<DriveRules>("A7", Link, "attribute 188, command timeouts (the largest of its three counts)", above(101, NEVER, NEVER),
         "Backblaze drive stats, ST4000DM000 of 2018: does not predict failure: 2 of 32,164 drives reach it, and none of them failed", ata::command_timeout),
     rule::<DriveRules>("A9-10", Media, "attribute 10, spin retries", above(NEVER, 1, NEVER),
-        "Backblaze via Scrutiny: over 0 fails at 56 % a year", ata::spin_retry),
+        "Backblaze via Scrutiny: drives above 0 fail at 56 % a year", ata::spin_retry),
     rule::<DriveRules>("A9-184", Media, "attribute 184, End-to-End error, normalised", Thresholds::below(None, Some(99), None),
-        "Backblaze via Scrutiny: 98 to 99 fails at 84 % a year", ata::end_to_end),
+        "Backblaze via Scrutiny: drives at 98 to 99 fail at 84 % a year", ata::end_to_end),
     rule::<DriveRules>("A9-196", Media, "attribute 196, reallocation events", above(12, NEVER, NEVER),
-        "Backblaze via Scrutiny: 11 to 17 fails at 17 % a year, noisy", ata::reallocation_events),
+        "Backblaze via Scrutiny: drives at 11 to 17 fail at 17 % a year; the data are noisy", ata::reallocation_events),
     rule::<DriveRules>("A10", Media, "the newest self-test with a result has failed", WARN,
         "smartd -l selftest", ata::self_test_failed),
     rule::<DriveRules>("A12", Media, "endurance used, %; at most watch if smartctl guesses it", above(NEVER, 80, 100),
@@ -72,7 +72,7 @@ pub const DRIVE_RULES: &[Rule<DriveRules>] = &[
     rule::<DriveRules>("A12-spare", Media, "spare left, points above the drive's own threshold", Thresholds::below(Some(-1), None, None),
         "smartctl 7.5, which guesses it from an attribute that A2 judges", ata::spare),
     rule::<DriveRules>("A13", Media, "attributes 22, 23 and 24, helium: at their threshold crit, any loss watch", Thresholds::below(Some(99), None, None),
-        "Scrutiny (ideal: high)", ata::helium),
+        "Scrutiny, which lists a high value as ideal", ata::helium),
     rule::<DriveRules>("A14", Link, "the link is slower than its maximum and than the links of drives of its model", WATCH,
         "smartctl's interface_speed", ata::slow_link),
 
@@ -111,7 +111,7 @@ pub const DRIVE_RULES: &[Rule<DriveRules>] = &[
     rule::<DriveRules>("T1-ssd", Environment, "temperature of a SATA or SAS solid state drive, °C; if it reports a limit of its own, that one warns", above(NEVER, 60, 70),
         "makers' data sheets: 70 °C for nearly all", context::hot_ssd),
     rule::<DriveRules>("T2", Environment, "degrees above the median of its kind in its enclosure, from 40 °C", above(8, NEVER, NEVER),
-        "a comparison with its neighbours is more specific than any constant", context::hotter_than_peers),
+        "our choice", context::hotter_than_peers),
 
     rule::<DriveRules>("Z1", Pool, "its leaf is FAULTED, UNAVAIL, REMOVED or DEGRADED (crit) or OFFLINE (warn)", WARN_OR_CRIT,
         "zpool-status(8); zed lights the fault LED for these", context::leaf_state),

@@ -9,11 +9,11 @@ use std::fmt;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Watch it: no action is needed yet.
+    /// No action is needed yet; look again later.
     Watch,
-    /// Replace the drive soon, or fix its connection.
+    /// Have a spare ready, and check the cause.
     Warn,
-    /// Act now.
+    /// Act now: replace the drive, or fix what the finding names.
     Crit,
 }
 
@@ -29,11 +29,11 @@ pub enum Verdict {
     Unknown,
     /// There is no finding.
     Ok,
-    /// Watch it: no action is needed yet.
+    /// No action is needed yet; look again later.
     Watch,
-    /// Replace the drive soon, or fix its connection.
+    /// Have a spare ready, and check the cause.
     Warn,
-    /// Act now.
+    /// Act now: replace the drive, or fix what the finding names.
     Crit,
 }
 
