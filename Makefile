@@ -12,7 +12,7 @@ ARCH ?= $(shell dpkg --print-architecture)
 .PHONY: help demo test lint audit bench fuzz soak foresight build deb deb-test release clean
 
 help:
-	@echo "make demo    a simulated rack of 78 drives, the real daemon, a real Redis; stops with Ctrl-C"
+	@echo "make demo    a simulated rack (79 drives, 84 bays), the real daemon, a real Redis; stops with Ctrl-C"
 	@echo "make test    all tests"
 	@echo "make lint    format, clippy, documentation, shell scripts; JavaScript, CSS and Python with biome and ruff"
 	@echo "make audit   dependencies: licences, advisories, none unused; installs cargo-deny and cargo-machete"
