@@ -19,7 +19,7 @@
 //! | the terminal | [`terminal`] |
 //! | commands, options, settings | [`cli`], [`config`] |
 //!
-//! # Import law
+//! # Import rules
 //!
 //! ```text
 //! 0 domain    1 stop, config, clock, events, process, unix_socket, api    2 probe, cache, terminal    3 collector

@@ -1,4 +1,4 @@
-//! The import law below the top-level modules: no cycle of imports has more than two files.
+//! The import rules below the top-level modules: no cycle of imports has more than two files.
 //!
 //! The imports of a file are its `use` lines and its other paths from `crate::`, `super::`, `self::` or a module below.
 //! A module and one below it may import each other. A longer cycle shows that a module is divided in the wrong places.

@@ -108,7 +108,7 @@ fn assert_none(broken: &[String], rule: &str) {
     assert!(broken.is_empty(), "{rule}:\n{}", broken.join("\n"));
 }
 
-/// The levels of the import law, from the table in `src/lib.rs`.
+/// The levels of the import rules, from the table in `src/lib.rs`.
 fn levels() -> BTreeMap<String, usize> {
     let text = read("src/lib.rs");
     let mut levels = BTreeMap::new();
