@@ -41,7 +41,7 @@ complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l smart-poll-in
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l smart-timeout -d 'Timeout of one smartctl run, in seconds; then SIGTERM, SIGKILL 2 s later, abandoned 1 s later [default: 30]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l smart-concurrency -d 'Maximum number of concurrent smartctl runs [default: 16]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l smart-concurrency-per-host -d 'Maximum number of concurrent smartctl runs per SCSI host [default: 8]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l smart-nocheck -d 'Power mode in which a drive is not read (smartctl -n): never, sleep, standby or idle [default: standby]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l smart-nocheck -d 'Skip drives in this power mode or a deeper one (smartctl -n): idle, standby or sleep; never: skip none [default: standby]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l smart-device-types -d 'Device types for smartctl -d, comma-separated: NAME=TYPE, NAME a kernel name, by-id name or serial number, TYPE sat, scsi, nvme, auto, megaraid,N, sat+megaraid,N or cciss,N' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l exclude -d 'Drives to exclude, comma-separated: a kernel name or by-id name (with * and ?), serial=TEXT, model=PATTERN, transport=sas, sata, nvme, usb, raid, iscsi, fc or virtio' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_needs_command" -l overview-ttl -d 'TTL of the overview key, in seconds [default: 60]' -r
@@ -84,7 +84,7 @@ complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l smar
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l smart-timeout -d 'Timeout of one smartctl run, in seconds; then SIGTERM, SIGKILL 2 s later, abandoned 1 s later [default: 30]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l smart-concurrency -d 'Maximum number of concurrent smartctl runs [default: 16]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l smart-concurrency-per-host -d 'Maximum number of concurrent smartctl runs per SCSI host [default: 8]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l smart-nocheck -d 'Power mode in which a drive is not read (smartctl -n): never, sleep, standby or idle [default: standby]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l smart-nocheck -d 'Skip drives in this power mode or a deeper one (smartctl -n): idle, standby or sleep; never: skip none [default: standby]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l smart-device-types -d 'Device types for smartctl -d, comma-separated: NAME=TYPE, NAME a kernel name, by-id name or serial number, TYPE sat, scsi, nvme, auto, megaraid,N, sat+megaraid,N or cciss,N' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l exclude -d 'Drives to exclude, comma-separated: a kernel name or by-id name (with * and ?), serial=TEXT, model=PATTERN, transport=sas, sata, nvme, usb, raid, iscsi, fc or virtio' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand serve" -l overview-ttl -d 'TTL of the overview key, in seconds [default: 60]' -r
@@ -125,7 +125,7 @@ complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l smart
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l smart-timeout -d 'Timeout of one smartctl run, in seconds; then SIGTERM, SIGKILL 2 s later, abandoned 1 s later [default: 30]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l smart-concurrency -d 'Maximum number of concurrent smartctl runs [default: 16]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l smart-concurrency-per-host -d 'Maximum number of concurrent smartctl runs per SCSI host [default: 8]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l smart-nocheck -d 'Power mode in which a drive is not read (smartctl -n): never, sleep, standby or idle [default: standby]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l smart-nocheck -d 'Skip drives in this power mode or a deeper one (smartctl -n): idle, standby or sleep; never: skip none [default: standby]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l smart-device-types -d 'Device types for smartctl -d, comma-separated: NAME=TYPE, NAME a kernel name, by-id name or serial number, TYPE sat, scsi, nvme, auto, megaraid,N, sat+megaraid,N or cciss,N' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l exclude -d 'Drives to exclude, comma-separated: a kernel name or by-id name (with * and ?), serial=TEXT, model=PATTERN, transport=sas, sata, nvme, usb, raid, iscsi, fc or virtio' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand scan" -l overview-ttl -d 'TTL of the overview key, in seconds [default: 60]' -r
@@ -165,7 +165,7 @@ complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l sma
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l smart-timeout -d 'Timeout of one smartctl run, in seconds; then SIGTERM, SIGKILL 2 s later, abandoned 1 s later [default: 30]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l smart-concurrency -d 'Maximum number of concurrent smartctl runs [default: 16]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l smart-concurrency-per-host -d 'Maximum number of concurrent smartctl runs per SCSI host [default: 8]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l smart-nocheck -d 'Power mode in which a drive is not read (smartctl -n): never, sleep, standby or idle [default: standby]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l smart-nocheck -d 'Skip drives in this power mode or a deeper one (smartctl -n): idle, standby or sleep; never: skip none [default: standby]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l smart-device-types -d 'Device types for smartctl -d, comma-separated: NAME=TYPE, NAME a kernel name, by-id name or serial number, TYPE sat, scsi, nvme, auto, megaraid,N, sat+megaraid,N or cciss,N' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l exclude -d 'Drives to exclude, comma-separated: a kernel name or by-id name (with * and ?), serial=TEXT, model=PATTERN, transport=sas, sata, nvme, usb, raid, iscsi, fc or virtio' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand doctor" -l overview-ttl -d 'TTL of the overview key, in seconds [default: 60]' -r
@@ -202,7 +202,7 @@ complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l sma
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l smart-timeout -d 'Timeout of one smartctl run, in seconds; then SIGTERM, SIGKILL 2 s later, abandoned 1 s later [default: 30]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l smart-concurrency -d 'Maximum number of concurrent smartctl runs [default: 16]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l smart-concurrency-per-host -d 'Maximum number of concurrent smartctl runs per SCSI host [default: 8]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l smart-nocheck -d 'Power mode in which a drive is not read (smartctl -n): never, sleep, standby or idle [default: standby]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l smart-nocheck -d 'Skip drives in this power mode or a deeper one (smartctl -n): idle, standby or sleep; never: skip none [default: standby]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l smart-device-types -d 'Device types for smartctl -d, comma-separated: NAME=TYPE, NAME a kernel name, by-id name or serial number, TYPE sat, scsi, nvme, auto, megaraid,N, sat+megaraid,N or cciss,N' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l exclude -d 'Drives to exclude, comma-separated: a kernel name or by-id name (with * and ?), serial=TEXT, model=PATTERN, transport=sas, sata, nvme, usb, raid, iscsi, fc or virtio' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand forget" -l overview-ttl -d 'TTL of the overview key, in seconds [default: 60]' -r
@@ -238,7 +238,7 @@ complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" 
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l smart-timeout -d 'Timeout of one smartctl run, in seconds; then SIGTERM, SIGKILL 2 s later, abandoned 1 s later [default: 30]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l smart-concurrency -d 'Maximum number of concurrent smartctl runs [default: 16]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l smart-concurrency-per-host -d 'Maximum number of concurrent smartctl runs per SCSI host [default: 8]' -r
-complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l smart-nocheck -d 'Power mode in which a drive is not read (smartctl -n): never, sleep, standby or idle [default: standby]' -r
+complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l smart-nocheck -d 'Skip drives in this power mode or a deeper one (smartctl -n): idle, standby or sleep; never: skip none [default: standby]' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l smart-device-types -d 'Device types for smartctl -d, comma-separated: NAME=TYPE, NAME a kernel name, by-id name or serial number, TYPE sat, scsi, nvme, auto, megaraid,N, sat+megaraid,N or cciss,N' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l exclude -d 'Drives to exclude, comma-separated: a kernel name or by-id name (with * and ?), serial=TEXT, model=PATTERN, transport=sas, sata, nvme, usb, raid, iscsi, fc or virtio' -r
 complete -c jbod-monitor -n "__fish_jbod_monitor_using_subcommand check-config" -l overview-ttl -d 'TTL of the overview key, in seconds [default: 60]' -r

@@ -249,7 +249,7 @@ table! {
 
     SMART_NOCHECK, Some("smart-nocheck"), "MODE",
     Choice { default: "standby", choices: &["never", "sleep", "standby", "idle"] },
-    "Power mode in which a drive is not read (smartctl -n): never, sleep, standby or idle";
+    "Skip drives in this power mode or a deeper one (smartctl -n): idle, standby or sleep; never: skip none";
 
     SMART_DEVICE_TYPES, Some("smart-device-types"), "NAME=TYPE,…", Optional { example: "sda=megaraid,0,sdb=sat" },
     "Device types for smartctl -d, comma-separated: NAME=TYPE, NAME a kernel name, by-id name or serial number, TYPE \
