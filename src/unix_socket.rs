@@ -42,13 +42,17 @@ fn remove_abandoned(path: &Path, address: &SockAddr) -> io::Result<()> {
     Ok(())
 }
 
+/// Only a refused connection shows that no process listens any more: permission denied, or a socket of another type, is
+/// an error, because the socket may belong to another service.
 fn accepts_connections(address: &SockAddr) -> io::Result<bool> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     // A blocking connect(2) would wait while the backlog is full.
     socket.set_nonblocking(true)?;
-    match socket.connect(address) {
-        Ok(()) => Ok(true),
-        Err(error) => Ok(error.kind() == ErrorKind::WouldBlock),
+    let Err(error) = socket.connect(address) else { return Ok(true) };
+    match error.kind() {
+        ErrorKind::WouldBlock => Ok(true),
+        ErrorKind::ConnectionRefused | ErrorKind::NotFound => Ok(false),
+        _ => Err(error),
     }
 }
 

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::PathBuf;
 use support::daemon::{Daemon, Ended, command, run};
 use support::eventually;
@@ -256,6 +256,20 @@ fn a_socket_that_is_released_while_the_daemon_starts_is_replaced() {
     holder.join().expect("it ends");
     assert_eq!(degradation(&daemon, "control"), None, "{}", daemon.log());
     assert!(forget(&sim, "X").stdout.starts_with("no missing drive"), "the socket answers");
+}
+
+/// It may belong to another service. connect(2) reports EPROTOTYPE, as it reports EACCES for one of another user.
+#[test]
+fn a_socket_that_does_not_refuse_connections_is_not_removed() {
+    let sim = Sim::small();
+    let other = UnixDatagram::bind(socket(&sim)).expect("a socket");
+    let daemon = start(&sim, &Redis::absent());
+    let problem = degradation(&daemon, "control").expect("the control socket is degraded");
+    assert!(problem.contains("Protocol wrong type for socket"), "{problem}");
+    let sender = UnixDatagram::unbound().expect("a socket");
+    sender.send_to(b"still there", socket(&sim)).expect("the socket is still there");
+    let mut received = [0; 16];
+    assert_eq!(other.recv(&mut received).expect("a datagram"), b"still there".len());
 }
 
 #[test]
