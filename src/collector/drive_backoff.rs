@@ -1,5 +1,4 @@
-//! Quarantine: the state of a drive between its readings, that is, its timeouts, the back-off after them, and children
-//! that still hang.
+//! The state of a drive between its readings: its timeouts, the back-off after them, and children that still hang.
 
 use crate::domain::drive::{Drive, DriveKey};
 use crate::domain::inventory::Outcome;
@@ -41,13 +40,13 @@ pub(super) enum WaitReason {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Quarantine {
+pub(super) struct DriveBackoff {
     histories: HashMap<DriveKey, DriveHistory>,
     /// Drives with a child that outlived its SIGKILL.
     stuck: HashSet<DriveKey>,
 }
 
-impl Quarantine {
+impl DriveBackoff {
     /// Whether the drive may be read now. `ignores_backoff`: regardless of its back-off, because it probes its SCSI
     /// host.
     pub(super) fn check(&mut self, drive: &Drive, ignores_backoff: bool, at: Instant) -> Result<(), WaitReason> {
@@ -121,7 +120,7 @@ impl Quarantine {
         }
     }
 
-    /// Removes drives that are not present, so that a drive that returns is not in quarantine. A child that still hangs
+    /// Removes drives that are not present, so that a drive that returns is not in back-off. A child that still hangs
     /// is kept until it ends.
     pub(super) fn retain(&mut self, is_present: impl Fn(&DriveKey) -> bool) {
         self.histories.retain(|key, history| {

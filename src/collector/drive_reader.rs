@@ -127,7 +127,7 @@ impl DriveReader {
         let Some(sweep) = self.sweep.as_mut() else { return };
         sweep.skip_drive(&key);
         let why = match outcome {
-            Enqueue::Queued | Enqueue::Quarantined(_) => return,
+            Enqueue::Queued | Enqueue::BackedOff(_) => return,
             Enqueue::ChildStuck { pid, seconds } => {
                 self.scheduler.record_timeout(&key, at);
                 NoReading::Stuck { pid: *pid, seconds: *seconds }

@@ -5,7 +5,7 @@
 //! an answer clears the host. If that drive times out as well, the host is silent: its drives are not read, and one of
 //! them probes it periodically, each time another one. The first answer ends the outage for all.
 
-use super::quarantine::INITIAL_BACKOFF;
+use super::drive_backoff::INITIAL_BACKOFF;
 use crate::domain::drive::{Drive, DriveKey};
 use crate::domain::identity::ScsiHost;
 use std::collections::{HashMap, VecDeque};

@@ -6,6 +6,7 @@
 mod completion;
 mod device_types;
 mod discovery;
+mod drive_backoff;
 mod drive_reader;
 mod enclosure_reader;
 mod exclusions;
@@ -13,7 +14,6 @@ mod host_breaker;
 mod jobs;
 mod path_backoff;
 mod pools;
-mod quarantine;
 mod rayon_pool;
 mod run_queue;
 mod scheduler;

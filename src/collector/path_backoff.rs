@@ -1,6 +1,6 @@
 //! Back-off of single paths, and the turn of a drive: one reading, over one path after the other until one succeeds.
 
-use super::quarantine::backoff;
+use super::drive_backoff::backoff;
 use crate::domain::drive::{Drive, DriveKey, DrivePath};
 use crate::domain::inventory::Outcome;
 use crate::domain::known_paths::PathAttempt;

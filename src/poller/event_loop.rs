@@ -176,7 +176,7 @@ impl EventLoop {
         self.detector.unused_types(&self.collector);
         self.readiness = Readiness::Ready;
         self.leadership.mark_swept();
-        // Renews the keys of drives in quarantine.
+        // Renews the keys of drives in back-off.
         for key in &sweep.skipped {
             self.publish_drive(key, None);
         }

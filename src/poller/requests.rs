@@ -74,7 +74,7 @@ impl EventLoop {
         }
     }
 
-    /// Requests a reading unless the drive was read for a request recently, or is in quarantine. Returns true if a reading
+    /// Requests a reading unless the drive was read for a request recently, or is in back-off. Returns true if a reading
     /// will follow.
     fn read_for_request(&mut self, key: &DriveKey) -> bool {
         if self.pending.waits_for_drive(key) {

@@ -6,10 +6,10 @@
 //! It runs at every reading, so it does not iterate over all drives unless one was added, removed or timed out.
 
 use super::completion::{ChildEnd, RunningChild};
+use super::drive_backoff::{DriveBackoff, WaitReason};
 use super::host_breaker::HostBreaker;
 use super::jobs::{Jobs, SourceId};
 use super::path_backoff::PathBackoff;
-use super::quarantine::{Quarantine, WaitReason};
 use super::run_queue::{QueueKey, RunQueue, Urgency};
 use crate::clock::Moment;
 use crate::config::SmartConfig;
@@ -32,7 +32,7 @@ pub(crate) enum Enqueue {
     /// It will be read, or is being read.
     Queued,
     /// It timed out, and is not read again until then.
-    Quarantined(Instant),
+    BackedOff(Instant),
     /// Its last child still hangs.
     ChildStuck { pid: u32, seconds: u64 },
     /// Its SCSI host is silent; `drives` of its drives have timed out.
@@ -56,7 +56,7 @@ pub(super) struct Scheduler {
     started: u64,
     /// Number of running children by SCSI host.
     busy: BTreeMap<ScsiHost, usize>,
-    quarantine: Quarantine,
+    backoff: DriveBackoff,
     paths: PathBackoff,
     hosts: HostBreaker,
     next_start: Instant,
@@ -77,7 +77,7 @@ impl Scheduler {
             running: HashMap::new(),
             started: 0,
             busy: BTreeMap::new(),
-            quarantine: Quarantine::default(),
+            backoff: DriveBackoff::default(),
             paths: PathBackoff::default(),
             hosts: HostBreaker::default(),
             next_start: Instant::now(),
@@ -89,7 +89,7 @@ impl Scheduler {
         if self.running.contains_key(&drive.key) {
             return Enqueue::Queued;
         }
-        let took = self.quarantine.took(&drive.key);
+        let took = self.backoff.took(&drive.key);
         if self.queue.has(&drive.key) {
             if urgency == Urgency::Requested {
                 let key = self.queue_key(drive, urgency, at);
@@ -104,8 +104,8 @@ impl Scheduler {
         {
             return Enqueue::HostSilent { host, drives };
         }
-        match self.quarantine.check(drive, is_probe, at) {
-            Err(WaitReason::BackOff(until)) => return Enqueue::Quarantined(until),
+        match self.backoff.check(drive, is_probe, at) {
+            Err(WaitReason::BackOff(until)) => return Enqueue::BackedOff(until),
             Err(WaitReason::ChildStuck { pid, seconds }) => return Enqueue::ChildStuck { pid, seconds },
             Ok(()) => {}
         }
@@ -118,7 +118,7 @@ impl Scheduler {
         let mut hosts: Vec<Option<ScsiHost>> = self.paths_to_try(drive, at).iter().map(|path| path.host).collect();
         hosts.sort_unstable();
         hosts.dedup();
-        QueueKey { urgency, suspect: self.quarantine.is_suspect(&drive.key), hosts }
+        QueueKey { urgency, suspect: self.backoff.is_suspect(&drive.key), hosts }
     }
 
     /// Sorts each queue, the slowest drive first.
@@ -132,7 +132,7 @@ impl Scheduler {
             if at < self.next_start {
                 return Some(self.next_start);
             }
-            let suspects = self.running.keys().filter(|key| self.quarantine.is_suspect(key)).count();
+            let suspects = self.running.keys().filter(|key| self.backoff.is_suspect(key)).count();
             let has_room_for_suspects = suspects < (self.config.concurrency / 2).max(1);
             let (hosts, busy, usual) = (&self.hosts, &self.busy, self.config.concurrency_per_host);
             let room = |key: &QueueKey| {
@@ -150,7 +150,7 @@ impl Scheduler {
             let Some(path) = self.free_path(&drive, at) else {
                 // A path that it was queued for may not be used any more, and the others have no room now: by its new
                 // key it is not next before they have.
-                let (key, took) = (self.queue_key(&drive, urgency, at), self.quarantine.took(&drive.key));
+                let (key, took) = (self.queue_key(&drive, urgency, at), self.backoff.took(&drive.key));
                 self.queue.push(key, drive, took);
                 continue;
             };
@@ -172,7 +172,7 @@ impl Scheduler {
         // A configured type takes precedence over a detected one; with `auto` it is detected each time.
         let device_type = match drive.smartctl_type {
             Some(configured) => configured.argument(),
-            None => self.quarantine.device_type(&drive.key).map(str::to_owned),
+            None => self.backoff.device_type(&drive.key).map(str::to_owned),
         };
         let options = smartctl::Options { timeout: self.config.timeout, nocheck: self.config.nocheck };
         jobs.run(SOURCE, move |host, stop| {
@@ -203,7 +203,7 @@ impl Scheduler {
             self.release(host);
             self.record_for_host(host, key, since, &answer.outcome, at);
         }
-        self.quarantine.keep_stuck(key, &path.address, answer.stuck.take());
+        self.backoff.keep_stuck(key, &path.address, answer.stuck.take());
         if is_void {
             return ChildEnd::Void;
         }
@@ -215,10 +215,10 @@ impl Scheduler {
             self.paths.add_attempt(key, path, why.clone());
             // A turn that has begun ends before others begin.
             let queue_key = self.queue_key(&drive, Urgency::Requested, at);
-            self.queue.push(queue_key, drive, self.quarantine.took(key));
+            self.queue.push(queue_key, drive, self.backoff.took(key));
             return ChildEnd::OtherPath;
         }
-        self.quarantine.record(key, answer, at);
+        self.backoff.record(key, answer, at);
         ChildEnd::Current(self.paths.end_turn(key, path, &answer.outcome, at))
     }
 
@@ -238,7 +238,7 @@ impl Scheduler {
             Outcome::Failed(_) => {}
             Outcome::Good(_) | Outcome::Standby => {
                 for key in self.hosts.answered(host, at) {
-                    self.quarantine.end_backoff(&key);
+                    self.backoff.end_backoff(&key);
                     self.paths.end_backoff(&key);
                 }
             }
@@ -247,7 +247,7 @@ impl Scheduler {
 
     /// Records another timeout for a drive that was not read.
     pub(super) fn record_timeout(&mut self, key: &DriveKey, at: Instant) {
-        self.quarantine.record_timeout(key, at);
+        self.backoff.record_timeout(key, at);
     }
 
     /// The first host of a drive all of whose hosts are silent, with the number of drives that timed out behind it.
@@ -268,9 +268,9 @@ impl Scheduler {
 
     /// Picks the drives by which silent hosts are probed.
     pub(super) fn pick_probe_drives(&mut self, drives: &[Arc<Drive>], at: Instant) {
-        self.quarantine.reap();
-        let quarantine = &self.quarantine;
-        self.hosts.pick_probe_drives(drives, at, |key| !quarantine.has_stuck_child(key));
+        self.backoff.reap();
+        let backoff = &self.backoff;
+        self.hosts.pick_probe_drives(drives, at, |key| !backoff.has_stuck_child(key));
     }
 
     /// A drive was added: if its host is silent, the drive probes it at once.
@@ -320,7 +320,7 @@ impl Scheduler {
     fn free_paths<'a>(&self, drive: &'a Drive) -> Vec<&'a DrivePath> {
         let key = &drive.key;
         let mut free: Vec<&DrivePath> = drive.paths_to_read().collect();
-        free.retain(|path| self.paths.is_untried(key, path) && !self.quarantine.is_path_stuck(key, &path.address));
+        free.retain(|path| self.paths.is_untried(key, path) && !self.backoff.is_path_stuck(key, &path.address));
         free
     }
 
@@ -346,39 +346,39 @@ impl Scheduler {
         best.cloned()
     }
 
-    /// Updates the present drives and their nodes. A drive that returns is not in quarantine.
+    /// Updates the present drives and their nodes. A drive that returns is not in back-off.
     pub(super) fn update_drives<'a>(&mut self, present: impl Fn(&DriveKey) -> Option<&'a Arc<Drive>>, at: Instant) {
         self.paths.retain(|key| present(key).map(Arc::as_ref));
         for (key, urgency) in self.queue.drain() {
             let Some(drive) = present(&key) else { continue };
             let queue_key = self.queue_key(drive, urgency, at);
-            self.queue.push(queue_key, Arc::clone(drive), self.quarantine.took(&key));
+            self.queue.push(queue_key, Arc::clone(drive), self.backoff.took(&key));
         }
         for (key, running) in &mut self.running {
             running.is_void |= present(key).is_none();
         }
         self.hosts.retain(|key| present(key).is_some());
-        self.quarantine.retain(|key| present(key).is_some());
+        self.backoff.retain(|key| present(key).is_some());
     }
 
     /// Its last reading timed out, so the next one may take its full timeout again.
     pub(super) fn is_suspect(&self, key: &DriveKey) -> bool {
-        self.quarantine.is_suspect(key)
+        self.backoff.is_suspect(key)
     }
 
     /// Sets a device type that an earlier process detected, unless there is one.
     pub(super) fn set_device_type(&mut self, key: &DriveKey, found: Option<&str>) {
-        self.quarantine.set_device_type(key, found);
+        self.backoff.set_device_type(key, found);
     }
 
     /// Reaps children that have ended.
     pub(super) fn reap(&mut self) {
-        self.quarantine.reap();
+        self.backoff.reap();
     }
 
     /// Number of abandoned children that have not ended, and of drives in back-off.
     pub(super) fn counts(&self, at: Instant) -> (usize, usize) {
-        self.quarantine.counts(at)
+        self.backoff.counts(at)
     }
 
     pub(super) fn is_idle(&self) -> bool {

@@ -301,5 +301,5 @@ fn what_was_asked_before_a_drive_went_is_no_answer_of_the_one_that_came() {
     played.scheduler.start_ready(&played.jobs, at + STARTUP_STAGGER);
     let number = played.scheduler.running[&only.key].number;
     assert!(matches!(played.scheduler.complete(number, &only.key, &mut silent(), at), ChildEnd::Current(_)));
-    assert!(matches!(played.scheduler.enqueue(&only, Urgency::Requested, at), Enqueue::Quarantined(_)));
+    assert!(matches!(played.scheduler.enqueue(&only, Urgency::Requested, at), Enqueue::BackedOff(_)));
 }
